@@ -1,0 +1,72 @@
+/*
+ * log: one line an event on stderr. See log.h.
+ */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { LINE_MAX_OCTETS = 1024 };
+
+static _Atomic int max_level = LOG_LEVEL_WARNING;
+static const char *program = "postroom";
+
+void log_set_level(enum log_level level)
+{
+	atomic_store(&max_level, (int)level);
+}
+
+void log_set_program(const char *name)
+{
+	program = name;
+}
+
+/* A peer's bytes may stand in a value: whatever could end the line or drive a terminal is shown as \xNN. */
+static size_t escape(char *out, size_t room, const char *text)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t n = 0;
+	for (; *text && n + 4 < room; text++) {
+		unsigned char c = (unsigned char)*text;
+		if (c >= 0x20 && c != 0x7f) {
+			out[n++] = (char)c;
+			continue;
+		}
+		out[n++] = '\\';
+		out[n++] = 'x';
+		out[n++] = hex[c >> 4];
+		out[n++] = hex[c & 15];
+	}
+	return n;
+}
+
+static void log_line(enum log_level level, const char *format, va_list args)
+{
+	static const char *const names[] = { "error: ", "warning: ", "", "debug: " };
+	char text[LINE_MAX_OCTETS];
+	char line[LINE_MAX_OCTETS + 64];
+	if ((int)level > atomic_load(&max_level))
+		return;
+	vsnprintf(text, sizeof text, format, args);
+	int n = snprintf(line, 64, "%.32s: %s", program, names[level]);
+	size_t len = (size_t)n + escape(line + n, sizeof line - (size_t)n - 1, text);
+	line[len++] = '\n';
+	ssize_t written = write(STDERR_FILENO, line, len);
+	(void)written; /* there is nowhere left to report it */
+}
+
+#define LOG_FUNCTION(name, level)              \
+	void name(const char *format, ...)     \
+	{                                      \
+		va_list args;                  \
+		va_start(args, format);        \
+		log_line(level, format, args); \
+		va_end(args);                  \
+	}
+
+LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)
+LOG_FUNCTION(log_warning, LOG_LEVEL_WARNING)
+LOG_FUNCTION(log_info, LOG_LEVEL_INFO)
+LOG_FUNCTION(log_debug, LOG_LEVEL_DEBUG)

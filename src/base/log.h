@@ -1,0 +1,23 @@
+/*
+ * log: a line an event on stderr, `level what key=value …`.
+ *
+ * Callers give no secrets; control characters in values become \xNN, so that no peer can write lines of
+ * its own. One write(2) a line: lines of several threads and processes never mix. Thread-safe.
+ */
+#ifndef POSTROOM_BASE_LOG_H
+#define POSTROOM_BASE_LOG_H
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* What is less important than `level` is left out; LOG_LEVEL_WARNING from the start. */
+void log_set_level(enum log_level level);
+
+/* The name that stands before every line ("smtpmail: warning: …"); the text must outlive all logging. */
+void log_set_program(const char *name);
+
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
