@@ -1,0 +1,382 @@
+/*
+ * file_maildrop: lock, snapshot, reading, numbering and the way to a removal. The snapshot's descriptors are its own, so that it stays as it
+ * was whatever happens behind the path. See file_maildrop.h.
+ */
+#include "store/file_maildrop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "store/removal.h"
+
+enum { RECORDS_AHEAD = 32 };
+
+struct file_maildrop {
+	struct maildrop base;
+	struct mailbox box; /* locks; its mailbox and index are open under the write lock alone */
+	int mail;           /* the snapshot's */
+	int index;
+	size_t count;
+	uint64_t octets;
+	uint64_t records; /* of the index that belong to the snapshot: live and dead */
+	uint32_t *live;   /* record number of each live mail; NULL where none is dead: then they are equal */
+	bool numbered;
+	uint64_t ahead_at; /* the records read ahead: their first number and how many */
+	size_t ahead_count;
+	struct index_record *ahead;
+};
+
+static struct file_maildrop *mine(struct maildrop *m)
+{
+	return (struct file_maildrop *)m;
+}
+
+static bool out_of_memory(struct fault *why)
+{
+	return fault_set(why, FAULT_TEMPORARY, "out of memory");
+}
+
+static bool bad_index(struct file_maildrop *m, struct fault *why)
+{
+	return fault_set(why, FAULT_TEMPORARY, "the index of %s/%s cannot be read", m->box.user, m->box.place->mail);
+}
+
+/* Which records are live; only needed where some are not. */
+static uint32_t *list_live(int index, uint64_t records, size_t live)
+{
+	uint32_t *list = malloc((live + 1) * sizeof *list);
+	struct index_walk walk;
+	struct index_record *r;
+	bool failed = false;
+	size_t n = 0;
+	index_walk_init(&walk, index, records);
+	for (uint32_t i = 0; list && n < live && (r = index_walk_next(&walk, &failed)) != NULL; i++) {
+		if (!(r->flags & INDEX_DEAD))
+			list[n++] = i;
+	}
+	if (failed || n < live) {
+		free(list);
+		return NULL;
+	}
+	return list;
+}
+
+static void drop_snapshot(struct file_maildrop *m)
+{
+	file_close(m->mail);
+	file_close(m->index);
+	free(m->live);
+	m->mail = -1;
+	m->index = -1;
+	m->live = NULL;
+	m->ahead_count = 0;
+}
+
+/* Takes the box's open files for the snapshot; the box opens its own again when it next holds the lock. */
+static bool take_snapshot(struct file_maildrop *m, size_t count, struct fault *why)
+{
+	const struct index_header *h = &m->box.index.head;
+	uint32_t *live = h->dead > 0 ? list_live(m->box.index.fd, h->count, count) : NULL;
+	if (h->dead > 0 && !live)
+		return out_of_memory(why);
+	drop_snapshot(m);
+	m->live = live;
+	m->mail = m->box.mail;
+	m->index = m->box.index.fd;
+	m->records = h->count;
+	m->numbered = h->numbered == h->count;
+	m->box.mail = -1;
+	m->box.index.fd = -1;
+	return true;
+}
+
+static bool first_snapshot(struct file_maildrop *m, struct fault *why)
+{
+	if (!mailbox_hold(&m->box, why))
+		return false;
+	bool taken = true;
+	if (m->box.mail >= 0) {
+		const struct index_header *h = &m->box.index.head;
+		m->count = (size_t)(h->count - h->dead);
+		m->octets = h->live_octets;
+		taken = take_snapshot(m, m->count, why);
+	}
+	mailbox_let(&m->box);
+	return taken;
+}
+
+struct maildrop *file_maildrop_open(const struct store_ops *ops, const struct mailbox_place *place, const char *user,
+                                    const char *holder, struct fault *why)
+{
+	struct file_maildrop *m = calloc(1, sizeof *m);
+	if (!m) {
+		out_of_memory(why);
+		return NULL;
+	}
+	m->base.ops = ops;
+	m->mail = -1;
+	m->index = -1;
+	if (!mailbox_open(&m->box, place, user, why)) {
+		free(m);
+		return NULL;
+	}
+	if (mailbox_enter(&m->box, holder, why) && first_snapshot(m, why))
+		return &m->base;
+	file_maildrop_close(&m->base);
+	return NULL;
+}
+
+void file_maildrop_close(struct maildrop *base)
+{
+	struct file_maildrop *m = mine(base);
+	drop_snapshot(m);
+	mailbox_close(&m->box);
+	free(m->ahead);
+	free(m);
+}
+
+size_t file_maildrop_count(const struct maildrop *base)
+{
+	return ((const struct file_maildrop *)base)->count;
+}
+
+uint64_t file_maildrop_octets(const struct maildrop *base)
+{
+	return ((const struct file_maildrop *)base)->octets;
+}
+
+/* ---- reading ---- */
+
+static uint64_t record_number(const struct file_maildrop *m, size_t i)
+{
+	return m->live ? m->live[i] : i;
+}
+
+static bool read_ahead(struct file_maildrop *m, uint64_t number, bool may_block)
+{
+	uint64_t left = m->records - number;
+	size_t n = left < RECORDS_AHEAD ? (size_t)left : RECORDS_AHEAD;
+	if (!m->ahead && (m->ahead = malloc(RECORDS_AHEAD * sizeof *m->ahead)) == NULL) {
+		errno = ENOMEM;
+		return false;
+	}
+	m->ahead_count = 0;
+	if (!index_read(m->index, number, m->ahead, n, may_block))
+		return false;
+	m->ahead_at = number;
+	m->ahead_count = n;
+	return true;
+}
+
+static enum store_got find_record(struct file_maildrop *m, size_t i, bool may_block, const struct index_record **r,
+                                  struct fault *why)
+{
+	uint64_t number = record_number(m, i);
+	bool at_hand = number >= m->ahead_at && number < m->ahead_at + m->ahead_count;
+	if (!at_hand && !read_ahead(m, number, may_block)) {
+		if (errno == EAGAIN && !may_block)
+			return STORE_WOULD_BLOCK;
+		bad_index(m, why);
+		return STORE_FAULT;
+	}
+	*r = &m->ahead[number - m->ahead_at];
+	return STORE_GOT;
+}
+
+enum store_got file_maildrop_info(struct maildrop *base, size_t i, bool may_block, struct mail_info *info,
+                                  struct fault *why)
+{
+	const struct index_record *r;
+	enum store_got got = find_record(mine(base), i, may_block, &r, why);
+	if (got != STORE_GOT)
+		return got;
+	info->octets = r->octets;
+	info->stored = r->length;
+	uid_format(&r->id, info->uid);
+	return STORE_GOT;
+}
+
+/* What stands around a mail: a line's end and the full stop before it, its dividing line behind it. */
+struct fence {
+	char before[2];
+	char behind[4];
+	struct iovec vectors[3];
+	int count;
+	off_t at;
+	size_t before_len;
+	size_t behind_len;
+};
+
+static void fence_init(struct fence *f, const struct index_record *r, const struct store_span *span, size_t want)
+{
+	*f = (struct fence){ .at = (off_t)(r->offset + span->offset) };
+	if (span->offset == 0 && r->offset > 0) {
+		f->before_len = sizeof f->before;
+		f->at -= (off_t)sizeof f->before;
+		f->vectors[f->count++] = (struct iovec){ .iov_base = f->before, .iov_len = f->before_len };
+	}
+	f->vectors[f->count++] = (struct iovec){ .iov_base = span->octets, .iov_len = want };
+	if (span->offset + want == r->length) {
+		f->behind_len = r->divider < sizeof f->behind ? r->divider : sizeof f->behind;
+		f->vectors[f->count++] = (struct iovec){ .iov_base = f->behind, .iov_len = f->behind_len };
+	}
+}
+
+/* The lines around the mail are there: it still stands where the index says. */
+static bool fence_stands(const struct fence *f, const struct store_span *span, size_t want)
+{
+	if (f->before_len > 0 && (f->before[1] != '\n' || (f->before[0] != '.' && f->before[0] != '\r')))
+		return false;
+	if (f->behind_len == 0)
+		return true;
+	bool own_line = want == 0 || ((const char *)span->octets)[want - 1] == '\n';
+	return own_line && f->behind[0] == '.' && f->behind[f->behind_len - 1] == '\n';
+}
+
+static enum store_got not_there(const struct file_maildrop *m, size_t i, struct fault *why)
+{
+	fault_set(why, FAULT_TEMPORARY,
+	          "%s/%s cannot be read or was changed by another program: mail %zu is not where it was", m->box.user,
+	          m->box.place->mail, i + 1);
+	return STORE_FAULT;
+}
+
+static enum store_got read_fenced(struct file_maildrop *m, struct fence *fence, size_t whole, bool may_block)
+{
+	ssize_t n = file_read_now(m->mail, fence->vectors, fence->count, fence->at);
+	bool later = n < 0 ? errno == EAGAIN : (size_t)n < whole;
+	if (later && !may_block)
+		return STORE_WOULD_BLOCK;
+	if (later)
+		n = preadv(m->mail, fence->vectors, fence->count, fence->at);
+	return n == (ssize_t)whole ? STORE_GOT : STORE_FAULT;
+}
+
+enum store_got file_maildrop_read(struct maildrop *base, size_t i, struct store_span *span, bool may_block,
+                                  struct fault *why)
+{
+	struct file_maildrop *m = mine(base);
+	const struct index_record *r;
+	struct fence fence;
+	enum store_got got = find_record(m, i, may_block, &r, why);
+	if (got != STORE_GOT)
+		return got;
+	uint64_t left = r->length > span->offset ? r->length - span->offset : 0;
+	size_t want = left < span->size ? (size_t)left : span->size;
+	span->got = 0;
+	if (want == 0 && r->length > 0)
+		return STORE_GOT;
+	fence_init(&fence, r, span, want);
+	got = read_fenced(m, &fence, fence.before_len + want + fence.behind_len, may_block);
+	if (got == STORE_GOT && fence_stands(&fence, span, want))
+		span->got = want;
+	else if (got != STORE_WOULD_BLOCK)
+		got = not_there(m, i, why);
+	return got;
+}
+
+/* ---- changing ---- */
+
+/* Whether the snapshot's live mails are the first live mails of the index that is in force now. */
+static bool same_mails(struct file_maildrop *m)
+{
+	struct index_walk then;
+	struct index_walk now;
+	struct index_record *a;
+	struct index_record *b;
+	bool failed = false;
+	size_t met = 0;
+	index_walk_init(&then, m->index, m->records);
+	index_walk_init(&now, m->box.index.fd, m->box.index.head.count);
+	while (met < m->count) {
+		do {
+			a = index_walk_next(&then, &failed);
+		} while (a && (a->flags & INDEX_DEAD));
+		do {
+			b = index_walk_next(&now, &failed);
+		} while (b && (b->flags & INDEX_DEAD));
+		if (!a || !b || memcmp(a->id.hash, b->id.hash, DRAFT_HASH) != 0)
+			return false;
+		met++;
+	}
+	return !failed;
+}
+
+/* Under the write lock. The box's index is the snapshot's, or tells of the same mails in a newer file. */
+static bool still_valid(struct file_maildrop *m, struct fault *why)
+{
+	struct file_look then;
+	struct file_look now;
+	if (m->count == 0)
+		return true;
+	if (m->box.mail >= 0 && file_look(m->index, &then) && file_look(m->box.index.fd, &now) &&
+	    (file_same(&then, &now) || same_mails(m)))
+		return true;
+	return fault_set(why, FAULT_TEMPORARY, "%s/%s was changed by another program within the session", m->box.user,
+	                 m->box.place->mail);
+}
+
+/* Ordinals for all records of the index in force. */
+static bool number_index(struct index *ix)
+{
+	size_t n = (size_t)ix->head.count;
+	struct uid *ids = malloc((n + 1) * sizeof *ids);
+	struct index_walk walk;
+	struct index_record *r;
+	bool failed = ids == NULL;
+	bool equals = false;
+	size_t i = 0;
+	index_walk_init(&walk, ix->fd, failed ? 0 : n);
+	while ((r = index_walk_next(&walk, &failed)) != NULL)
+		ids[i++] = r->id;
+	failed = failed || !uid_number(ids, n, &ix->head.gone);
+	index_walk_init(&walk, ix->fd, failed ? 0 : n);
+	for (i = 0; !failed && (r = index_walk_next(&walk, &failed)) != NULL; i++) {
+		if (r->id.ordinal == ids[i].ordinal)
+			continue;
+		r->id.ordinal = ids[i].ordinal;
+		equals = equals || r->id.ordinal > 0;
+		failed = !index_write(ix, i, r, 1);
+	}
+	free(ids);
+	/* An ordinal above 0 cannot be found again from the mail's bytes: it has to stay. */
+	return !failed && (!equals || file_sync(ix->fd));
+}
+
+static bool number_held(struct file_maildrop *m, struct fault *why)
+{
+	struct index *ix = &m->box.index;
+	if (!still_valid(m, why))
+		return false;
+	if (ix->head.numbered < ix->head.count) {
+		if (!number_index(ix))
+			return bad_index(m, why);
+		ix->head.numbered = ix->head.count;
+		mailbox_describe(&m->box);
+		if (ix->fd < 0)
+			return bad_index(m, why);
+	}
+	return take_snapshot(m, m->count, why);
+}
+
+bool file_maildrop_number(struct maildrop *base, struct fault *why)
+{
+	struct file_maildrop *m = mine(base);
+	if (m->numbered || m->count == 0)
+		return true;
+	if (!mailbox_hold(&m->box, why))
+		return false;
+	bool numbered = number_held(m, why);
+	mailbox_let(&m->box);
+	return numbered;
+}
+
+bool file_maildrop_remove(struct maildrop *base, const unsigned char *marks, struct fault *why)
+{
+	struct file_maildrop *m = mine(base);
+	if (!mailbox_hold(&m->box, why))
+		return false;
+	bool removed = still_valid(m, why) && removal_commit(&m->box, marks, m->count, why);
+	mailbox_let(&m->box);
+	return removed;
+}

@@ -1,0 +1,23 @@
+/*
+ * file_maildrop: a POP3 session's view of a mailbox file: its lock and its snapshot (docs/store.md, rules 8 and 9).
+ */
+#ifndef POSTROOM_STORE_FILE_MAILDROP_H
+#define POSTROOM_STORE_FILE_MAILDROP_H
+
+#include "store/mailbox.h"
+#include "store/store.h"
+
+/* `ops` goes into the maildrop's first member. The functions below are the file store's share of struct store_ops. */
+struct maildrop *file_maildrop_open(const struct store_ops *ops, const struct mailbox_place *place, const char *user,
+                                    const char *holder, struct fault *why);
+void file_maildrop_close(struct maildrop *m);
+size_t file_maildrop_count(const struct maildrop *m);
+uint64_t file_maildrop_octets(const struct maildrop *m);
+bool file_maildrop_number(struct maildrop *m, struct fault *why);
+enum store_got file_maildrop_info(struct maildrop *m, size_t i, bool may_block, struct mail_info *info,
+                                  struct fault *why);
+enum store_got file_maildrop_read(struct maildrop *m, size_t i, struct store_span *span, bool may_block,
+                                  struct fault *why);
+bool file_maildrop_remove(struct maildrop *m, const unsigned char *marks, struct fault *why);
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * file_store: the store of text files, DIR/USER/MAILBOX: the contract of store.h on mailbox, append, removal and file_maildrop. Owns the open
+ * mailboxes that wait for their next delivery.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/append.h"
+#include "store/file_maildrop.h"
+#include "store/removal.h"
+#include "store/store.h"
+
+/* How many mailboxes stay open between deliveries: three descriptors each. */
+enum { IDLE_MAX = 256, IDLE_BUCKETS = 64 };
+
+struct idle_box {
+	struct mailbox box;
+	struct idle_box *next;  /* in its bucket */
+	struct idle_box *older; /* in the order of use */
+	struct idle_box *newer;
+};
+
+struct file_store {
+	struct store base;
+	struct mailbox_place place;
+	pthread_mutex_t mutex; /* guards what follows */
+	struct idle_box *buckets[IDLE_BUCKETS];
+	struct idle_box *oldest;
+	struct idle_box *newest;
+	size_t idle_count;
+};
+
+static struct file_store *mine(struct store *s)
+{
+	return (struct file_store *)s;
+}
+
+/* ---- mailboxes that wait for their next delivery ---- */
+
+static struct idle_box **bucket_of(struct file_store *s, const char *user)
+{
+	size_t sum = 5381;
+	for (; *user; user++)
+		sum = sum * 33 + (unsigned char)*user;
+	return &s->buckets[sum % IDLE_BUCKETS];
+}
+
+/* Under the mutex. */
+static void unlink_idle(struct file_store *s, struct idle_box *b)
+{
+	struct idle_box **at = bucket_of(s, b->box.user);
+	while (*at != b)
+		at = &(*at)->next;
+	*at = b->next;
+	*(b->older ? &b->older->newer : &s->oldest) = b->newer;
+	*(b->newer ? &b->newer->older : &s->newest) = b->older;
+	s->idle_count--;
+}
+
+static struct idle_box *take_idle(struct file_store *s, const char *user)
+{
+	pthread_mutex_lock(&s->mutex);
+	struct idle_box *b = *bucket_of(s, user);
+	while (b && strcmp(b->box.user, user) != 0)
+		b = b->next;
+	if (b)
+		unlink_idle(s, b);
+	pthread_mutex_unlock(&s->mutex);
+	return b;
+}
+
+static void close_box(struct idle_box *b)
+{
+	mailbox_close(&b->box);
+	free(b);
+}
+
+static void put_idle(struct file_store *s, struct idle_box *b)
+{
+	struct idle_box *surplus = NULL;
+	pthread_mutex_lock(&s->mutex);
+	if (s->idle_count == IDLE_MAX) {
+		surplus = s->oldest;
+		unlink_idle(s, surplus);
+	}
+	struct idle_box **at = bucket_of(s, b->box.user);
+	b->next = *at;
+	*at = b;
+	b->older = s->newest;
+	b->newer = NULL;
+	*(s->newest ? &s->newest->newer : &s->oldest) = b;
+	s->newest = b;
+	s->idle_count++;
+	pthread_mutex_unlock(&s->mutex);
+	if (surplus)
+		close_box(surplus);
+}
+
+static struct idle_box *open_box(struct file_store *s, const char *user, struct fault *why)
+{
+	struct idle_box *b = take_idle(s, user);
+	if (b)
+		return b;
+	b = malloc(sizeof *b);
+	if (!b) {
+		fault_set(why, FAULT_TEMPORARY, "out of memory");
+		return NULL;
+	}
+	if (!mailbox_open(&b->box, &s->place, user, why)) {
+		free(b);
+		return NULL;
+	}
+	return b;
+}
+
+/* ---- the contract ---- */
+
+static void file_free(struct store *base)
+{
+	struct file_store *s = mine(base);
+	while (s->oldest) {
+		struct idle_box *b = s->oldest;
+		unlink_idle(s, b);
+		close_box(b);
+	}
+	pthread_mutex_destroy(&s->mutex);
+	free(s);
+}
+
+static bool file_prepare(struct store *base, const char *user, struct fault *why)
+{
+	struct mailbox box;
+	if (!mailbox_open(&box, &mine(base)->place, user, why))
+		return false;
+	mailbox_close(&box);
+	return true;
+}
+
+static struct draft *file_draft(struct store *base)
+{
+	return draft_new(mine(base)->place.root);
+}
+
+static bool file_append(struct store *base, const char *user, struct draft *const *drafts, size_t n, struct fault *why)
+{
+	struct idle_box *b = open_box(mine(base), user, why);
+	if (!b)
+		return false;
+	bool appended = append_drafts(&b->box, drafts, n, why);
+	/* After a failure nothing that is open is trusted. */
+	if (appended)
+		put_idle(mine(base), b);
+	else
+		close_box(b);
+	return appended;
+}
+
+static struct maildrop *file_maildrop(struct store *base, const char *user, const char *holder, struct fault *why)
+{
+	return file_maildrop_open(base->ops, &mine(base)->place, user, holder, why);
+}
+
+static void file_tidy(struct store *base, const char *user)
+{
+	struct fault ignored;
+	struct mailbox box;
+	if (!mailbox_open(&box, &mine(base)->place, user, &ignored))
+		return;
+	if (mailbox_hold(&box, &ignored)) {
+		removal_tidy(&box, &ignored);
+		mailbox_let(&box);
+	}
+	mailbox_close(&box);
+}
+
+static const struct store_ops file_ops = {
+	.name = "file",
+	.free = file_free,
+	.prepare = file_prepare,
+	.draft = file_draft,
+	.append = file_append,
+	.open = file_maildrop,
+	.close = file_maildrop_close,
+	.count = file_maildrop_count,
+	.octets = file_maildrop_octets,
+	.number = file_maildrop_number,
+	.info = file_maildrop_info,
+	.read = file_maildrop_read,
+	.remove = file_maildrop_remove,
+	.tidy = file_tidy,
+};
+
+struct store *file_store_new(int dir, const char *mailbox, struct fault *why)
+{
+	struct file_store *s = calloc(1, sizeof *s);
+	if (!s) {
+		fault_set(why, FAULT_TEMPORARY, "out of memory");
+		return NULL;
+	}
+	s->base.ops = &file_ops;
+	s->place.root = dir;
+	snprintf(s->place.mail, sizeof s->place.mail, "%s", mailbox);
+	snprintf(s->place.index, sizeof s->place.index, ".%.*s.index", MAILBOX_NAME_MAX, mailbox);
+	snprintf(s->place.deleted, sizeof s->place.deleted, ".%.*s.deleted", MAILBOX_NAME_MAX, mailbox);
+	snprintf(s->place.fresh, sizeof s->place.fresh, ".%.*s.new", MAILBOX_NAME_MAX, mailbox);
+	snprintf(s->place.torn, sizeof s->place.torn, ".%.*s.torn", MAILBOX_NAME_MAX, mailbox);
+	pthread_mutex_init(&s->mutex, NULL);
+	return &s->base;
+}

@@ -1,0 +1,320 @@
+/*
+ * removal: cut, rewrite or mark. Reads the index only, which the write lock's holder has found to be good; never removes a mail that is not
+ * marked. See removal.h.
+ */
+#include "store/removal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "store/marks.h"
+#include "store/store.h"
+
+/* What a removal comes to. */
+struct plan {
+	const unsigned char *marks; /* NULL: nothing but what is dead already */
+	size_t count;
+	size_t removed;         /* live mails that go */
+	uint64_t keep_length;   /* octets of the file that stay */
+	uint64_t dead_length;   /* octets of the file that are dead afterwards, if it is not rewritten */
+	uint64_t first_removed; /* where the first removed mail begins */
+	bool tail;              /* nothing live stands behind it, and nothing dead either */
+};
+
+/* Walks over all records and says of each live one whether it goes. */
+struct going {
+	struct index_walk walk;
+	const struct plan *plan;
+	size_t live; /* live mails met so far */
+	bool failed;
+};
+
+static void going_init(struct going *g, const struct mailbox *m, const struct plan *plan)
+{
+	index_walk_init(&g->walk, m->index.fd, m->index.head.count);
+	g->plan = plan;
+	g->live = 0;
+	g->failed = false;
+}
+
+static struct index_record *going_next(struct going *g, bool *goes)
+{
+	struct index_record *r = index_walk_next(&g->walk, &g->failed);
+	if (!r)
+		return NULL;
+	*goes = false;
+	if (!(r->flags & INDEX_DEAD)) {
+		*goes = g->plan->marks && g->live < g->plan->count && store_marked(g->plan->marks, g->live);
+		g->live++;
+	}
+	return r;
+}
+
+static bool index_fault(struct mailbox *m, struct fault *why)
+{
+	mailbox_drop_index(m);
+	return fault_set(why, FAULT_TEMPORARY, "the index of %s/%s cannot be read", m->user, m->place->mail);
+}
+
+static bool make_plan(struct mailbox *m, struct plan *p, struct fault *why)
+{
+	struct going g;
+	struct index_record *r;
+	bool goes;
+	going_init(&g, m, p);
+	p->tail = true;
+	while ((r = going_next(&g, &goes)) != NULL) {
+		uint64_t length = index_end(r) - r->offset;
+		bool dead = r->flags & INDEX_DEAD;
+		if (goes && p->removed++ == 0)
+			p->first_removed = r->offset;
+		p->tail = p->tail && (goes || p->removed == 0);
+		p->keep_length += goes || dead ? 0 : length;
+		p->dead_length += goes || dead ? length : 0;
+	}
+	return !g.failed || index_fault(m, why);
+}
+
+/* ---- cut ---- */
+
+static void forget_tail(struct mailbox *m, const struct plan *p)
+{
+	/* The header's sums are made anew from what stays; the removed ids are remembered. */
+	struct index_header *h = &m->index.head;
+	struct uid_gone gone = h->gone;
+	struct index_header kept = { .numbered = 0 };
+	struct going g;
+	struct index_record *r;
+	bool goes;
+	going_init(&g, m, p);
+	while ((r = going_next(&g, &goes)) != NULL) {
+		if (goes) {
+			uid_gone_add(&gone, &r->id);
+			continue;
+		}
+		bool dead = r->flags & INDEX_DEAD;
+		kept.numbered += r->id.ordinal != UID_UNNUMBERED;
+		kept.count++;
+		kept.end = index_end(r);
+		kept.dead += dead;
+		kept.dead_length += dead ? index_end(r) - r->offset : 0;
+		kept.live_octets += dead ? 0 : r->octets;
+	}
+	*h = kept;
+	h->gone = gone;
+	if (g.failed)
+		mailbox_drop_index(m);
+	else
+		mailbox_describe(m);
+}
+
+static bool cut_tail(struct mailbox *m, const struct plan *p, struct fault *why)
+{
+	if (ftruncate(m->mail, (off_t)p->first_removed) != 0 || !file_sync(m->mail))
+		return fault_errno(why, "cannot cut %s/%s", m->user, m->place->mail);
+	forget_tail(m, p);
+	return true;
+}
+
+/* ---- rewrite ---- */
+
+/* What stays is copied in runs, as long as they come. */
+struct rewrite {
+	struct mailbox *m;
+	int to;
+	uint64_t run_at; /* of the run under way, in the old file */
+	uint64_t run_length;
+	uint64_t written; /* of the new file */
+	struct index_maker maker;
+};
+
+static bool copy_run(struct rewrite *w)
+{
+	bool copied = w->run_length == 0 || file_copy(w->m->mail, (off_t)w->run_at, w->to,
+	                                              (off_t)(w->written - w->run_length), w->run_length);
+	w->run_length = 0;
+	return copied;
+}
+
+static bool keep_mail(struct rewrite *w, const struct index_record *r)
+{
+	struct index_record moved = *r;
+	uint64_t length = index_end(r) - r->offset;
+	if (w->run_at + w->run_length != r->offset) {
+		if (!copy_run(w))
+			return false;
+		w->run_at = r->offset;
+	}
+	moved.offset = w->written;
+	w->run_length += length;
+	w->written += length;
+	index_maker_add(&w->maker, &moved);
+	return true;
+}
+
+static bool copy_kept(struct rewrite *w, const struct plan *p)
+{
+	struct going g;
+	struct index_record *r;
+	bool goes;
+	bool good = true;
+	going_init(&g, w->m, p);
+	while (good && (r = going_next(&g, &goes)) != NULL) {
+		if (goes || (r->flags & INDEX_DEAD))
+			uid_gone_add(&w->maker.index.head.gone, &r->id);
+		else
+			good = keep_mail(w, r);
+	}
+	if (g.failed)
+		errno = EIO;
+	return good && !g.failed && copy_run(w);
+}
+
+/* Nobody but an editor changes the file while we hold its lock; if one did, its work is not to be replaced by ours. */
+static bool still_the_same(const struct mailbox *m)
+{
+	struct file_look now;
+	if (!file_look_at(m->dir, m->place->mail, &now))
+		return false;
+	bool same = file_same(&now, &m->look) && now.size == m->look.size && now.modified == m->look.modified;
+	errno = same ? errno : EBUSY;
+	return same;
+}
+
+/* From the rename on the removal has happened. */
+static bool put_in_place(struct rewrite *w, struct fault *why)
+{
+	struct mailbox *m = w->m;
+	struct file_look fresh;
+	if (!file_sync(w->to) || !file_look(w->to, &fresh) || !still_the_same(m))
+		return fault_errno(why, "cannot rewrite %s/%s", m->user, m->place->mail);
+	if (!marks_name_successor(m->dir, m->place->deleted, &fresh, why))
+		return false;
+	if (renameat(m->dir, m->place->fresh, m->dir, m->place->mail) != 0 || !file_sync_directory(m->dir))
+		return fault_errno(why, "cannot replace %s/%s", m->user, m->place->mail);
+	return true;
+}
+
+/* What fails from here on is found by the next holder: marks of a file that was replaced are void, an index is made anew. */
+static void take_over(struct rewrite *w)
+{
+	struct mailbox *m = w->m;
+	struct fault ignored;
+	uint64_t deleted_size;
+	file_close(m->mail);
+	m->mail = w->to;
+	index_close(&m->index);
+	if (!marks_drop(m->dir, m->place->deleted, &ignored) || !file_look(m->mail, &m->look) ||
+	    !mailbox_deleted_size(m, &deleted_size, &ignored))
+		index_maker_abandon(&w->maker);
+	else if (index_maker_finish(&w->maker, &m->look, deleted_size, &m->index, &ignored))
+		return;
+	mailbox_drop_index(m);
+}
+
+static bool rewrite(struct mailbox *m, const struct plan *p, struct fault *why)
+{
+	struct rewrite w = { .m = m };
+	unlinkat(m->dir, m->place->fresh, 0);
+	w.to = file_open(m->dir, m->place->fresh, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (w.to < 0)
+		return fault_errno(why, "cannot make %s/%s", m->user, m->place->fresh);
+	index_maker_init(&w.maker, m->dir, m->place->index);
+	w.maker.index.head.gone = m->index.head.gone;
+	bool good = copy_kept(&w, p) || fault_errno(why, "cannot write %s/%s", m->user, m->place->fresh);
+	if (good && put_in_place(&w, why)) {
+		take_over(&w);
+		return true;
+	}
+	index_maker_abandon(&w.maker);
+	unlinkat(m->dir, m->place->fresh, 0);
+	file_close(w.to);
+	return false;
+}
+
+/* ---- mark ---- */
+
+static struct mark *list_marks(struct mailbox *m, const struct plan *p)
+{
+	struct going g;
+	struct index_record *r;
+	bool goes;
+	size_t n = 0;
+	struct mark *list = calloc(p->removed, sizeof *list);
+	going_init(&g, m, p);
+	while (list && (r = going_next(&g, &goes)) != NULL) {
+		if (!goes)
+			continue;
+		list[n].offset = r->offset;
+		memcpy(list[n++].hash, r->id.hash, DRAFT_HASH);
+	}
+	if (g.failed) {
+		free(list);
+		return NULL;
+	}
+	return list;
+}
+
+static bool flag_dead(struct mailbox *m, const struct plan *p)
+{
+	struct index_header *h = &m->index.head;
+	struct going g;
+	struct index_record *r;
+	bool goes;
+	going_init(&g, m, p);
+	for (uint64_t i = 0; (r = going_next(&g, &goes)) != NULL; i++) {
+		if (!goes)
+			continue;
+		r->flags |= INDEX_DEAD;
+		h->dead++;
+		h->dead_length += index_end(r) - r->offset;
+		h->live_octets -= r->octets;
+		if (!index_write(&m->index, i, r, 1))
+			return false;
+	}
+	return !g.failed;
+}
+
+static bool mark(struct mailbox *m, const struct plan *p, struct fault *why)
+{
+	struct mark *list = list_marks(m, p);
+	if (!list)
+		return fault_set(why, FAULT_TEMPORARY, "out of memory");
+	bool marked = marks_add(m->dir, m->place->deleted, list, p->removed, why);
+	free(list);
+	if (!marked)
+		return false;
+	if (flag_dead(m, p))
+		mailbox_describe(m);
+	else
+		mailbox_drop_index(m);
+	return true;
+}
+
+/* ---- */
+
+bool removal_commit(struct mailbox *m, const unsigned char *marks, size_t count, struct fault *why)
+{
+	struct plan p = { .marks = marks, .count = count };
+	if (!make_plan(m, &p, why))
+		return false;
+	if (p.removed == 0)
+		return true;
+	if (p.tail && mailbox_ends_well(m))
+		return cut_tail(m, &p, why);
+	if (p.keep_length <= REMOVAL_REWRITE_MAX && mailbox_ends_well(m))
+		return rewrite(m, &p, why);
+	return mark(m, &p, why);
+}
+
+bool removal_tidy(struct mailbox *m, struct fault *why)
+{
+	struct plan p = { .marks = NULL };
+	if (m->mail < 0 || m->index.head.dead_length * 2 < m->look.size || m->index.head.dead == 0 ||
+	    !mailbox_ends_well(m))
+		return true;
+	return make_plan(m, &p, why) && rewrite(m, &p, why);
+}

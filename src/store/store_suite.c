@@ -1,0 +1,385 @@
+/*
+ * store_suite: what every store promises, shown on whatever store it is given.
+ */
+#include "store/store_suite.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static const struct store_suite_maker *maker;
+static struct fault why;
+
+struct draft *suite_draft(struct store *s, const char *text)
+{
+	struct draft *d = s->ops->draft(s);
+	assert_non_null(d);
+	assert_true(draft_write(d, text, strlen(text)));
+	assert_true(draft_finish(d, &why));
+	return d;
+}
+
+void suite_deliver(struct store *s, const char *user, const char *text)
+{
+	struct draft *d = suite_draft(s, text);
+	if (!s->ops->append(s, user, &d, 1, &why))
+		fail_msg("append: %s", why.text);
+	draft_release(d);
+}
+
+struct maildrop *suite_open(struct store *s, const char *user)
+{
+	struct maildrop *m = s->ops->open(s, user, "tester from ::1", &why);
+	if (!m)
+		fail_msg("open: %s", why.text);
+	return m;
+}
+
+void suite_expect(struct maildrop *m, size_t i, const char *text)
+{
+	char got[4096];
+	size_t have = 0;
+	struct mail_info info;
+	assert_int_equal(m->ops->info(m, i, true, &info, &why), STORE_GOT);
+	assert_int_equal(info.stored, strlen(text));
+	for (;;) {
+		/* Small spans, so that a mail is read in several. */
+		struct store_span span = { .offset = have, .octets = got + have, .size = 7 };
+		if (m->ops->read(m, i, &span, true, &why) != STORE_GOT)
+			fail_msg("read: %s", why.text);
+		if (span.got == 0)
+			break;
+		have += span.got;
+		assert_true(have < sizeof got - 8);
+	}
+	got[have] = '\0';
+	assert_string_equal(got, text);
+}
+
+void suite_expect_all(struct store *s, const char *user, const char *const *texts)
+{
+	struct maildrop *m = suite_open(s, user);
+	size_t n = 0;
+	while (texts[n])
+		n++;
+	assert_int_equal(m->ops->count(m), n);
+	for (size_t i = 0; i < n; i++)
+		suite_expect(m, i, texts[i]);
+	m->ops->close(m);
+}
+
+void suite_remove(struct store *s, const char *user, size_t i)
+{
+	struct maildrop *m = suite_open(s, user);
+	unsigned char *marks = calloc(m->ops->count(m) / 8 + 1, 1);
+	marks[i / 8] |= (unsigned char)(1 << (i % 8));
+	if (!m->ops->remove(m, marks, &why))
+		fail_msg("remove: %s", why.text);
+	m->ops->close(m);
+	free(marks);
+}
+
+void suite_uid(struct maildrop *m, size_t i, char uid[STORE_UID_MAX])
+{
+	struct mail_info info;
+	assert_true(m->ops->number(m, &why));
+	assert_int_equal(m->ops->info(m, i, true, &info, &why), STORE_GOT);
+	memcpy(uid, info.uid, STORE_UID_MAX);
+	assert_true(strlen(uid) >= 1 && strlen(uid) <= 70);
+}
+
+static int set_up(void **state)
+{
+	*state = maker->make();
+	return *state ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	struct store *s = *state;
+	s->ops->free(s);
+	if (maker->wipe)
+		maker->wipe();
+	return 0;
+}
+
+#define TEXTS(...)                \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
+	}
+
+static void new_mailbox_is_empty(void **state)
+{
+	struct maildrop *m = suite_open(*state, "alice");
+	assert_int_equal(m->ops->count(m), 0);
+	assert_int_equal(m->ops->octets(m), 0);
+	assert_true(m->ops->number(m, &why));
+	m->ops->close(m);
+}
+
+static void mails_come_back_whole_and_in_order(void **state)
+{
+	suite_deliver(*state, "alice", "one\n");
+	suite_deliver(*state, "alice", "two\nlines\n");
+	suite_deliver(*state, "alice", "..\n");
+	suite_deliver(*state, "bob", "other\n");
+	suite_expect_all(*state, "alice", TEXTS("one\n", "two\nlines\n", "..\n"));
+	suite_expect_all(*state, "bob", TEXTS("other\n"));
+}
+
+static void last_line_is_closed(void **state)
+{
+	suite_deliver(*state, "alice", "no line end");
+	suite_expect_all(*state, "alice", TEXTS("no line end\n"));
+}
+
+static void empty_mail_is_a_mail(void **state)
+{
+	suite_deliver(*state, "alice", "");
+	suite_deliver(*state, "alice", "x\n");
+	suite_expect_all(*state, "alice", TEXTS("", "x\n"));
+}
+
+static void batch_goes_in_together(void **state)
+{
+	struct store *s = *state;
+	struct draft *drafts[3] = { suite_draft(s, "a\n"), suite_draft(s, "b\n"), suite_draft(s, "c\n") };
+	assert_true(s->ops->append(s, "alice", drafts, 3, &why));
+	for (size_t i = 0; i < 3; i++)
+		draft_release(drafts[i]);
+	suite_expect_all(s, "alice", TEXTS("a\n", "b\n", "c\n"));
+}
+
+static void one_draft_goes_to_several_mailboxes(void **state)
+{
+	struct store *s = *state;
+	struct draft *d = suite_draft(s, "shared\n");
+	assert_true(s->ops->append(s, "alice", &d, 1, &why));
+	assert_true(s->ops->append(s, "bob", &d, 1, &why));
+	draft_release(d);
+	suite_expect_all(s, "alice", TEXTS("shared\n"));
+	suite_expect_all(s, "bob", TEXTS("shared\n"));
+}
+
+static void octets_are_counted_as_on_the_wire(void **state)
+{
+	struct mail_info info;
+	suite_deliver(*state, "alice", "ab\n..c\n\n"); /* ab CRLF .c CRLF CRLF */
+	struct maildrop *m = suite_open(*state, "alice");
+	assert_int_equal(m->ops->info(m, 0, true, &info, &why), STORE_GOT);
+	assert_int_equal(info.octets, 4 + 4 + 2);
+	assert_int_equal(m->ops->octets(m), 10);
+	m->ops->close(m);
+}
+
+static void second_session_is_refused_with_the_holders_name(void **state)
+{
+	struct store *s = *state;
+	struct maildrop *m = s->ops->open(s, "alice", "alice from 192.0.2.7", &why);
+	assert_non_null(m);
+	assert_null(s->ops->open(s, "alice", "alice from ::1", &why));
+	assert_int_equal(why.kind, FAULT_BUSY);
+	assert_non_null(strstr(why.text, "alice from 192.0.2.7"));
+	struct maildrop *other = suite_open(s, "bob");
+	other->ops->close(other);
+	m->ops->close(m);
+	m = suite_open(s, "alice");
+	m->ops->close(m);
+}
+
+static void mail_that_arrives_in_a_session_waits_for_the_next(void **state)
+{
+	suite_deliver(*state, "alice", "before\n");
+	struct maildrop *m = suite_open(*state, "alice");
+	suite_deliver(*state, "alice", "within\n");
+	assert_int_equal(m->ops->count(m), 1);
+	suite_expect(m, 0, "before\n");
+	m->ops->close(m);
+	suite_expect_all(*state, "alice", TEXTS("before\n", "within\n"));
+}
+
+static void removal_takes_the_marked_ones_and_keeps_what_arrived(void **state)
+{
+	for (int i = 0; i < 5; i++) {
+		char text[16];
+		snprintf(text, sizeof text, "mail %d\n", i);
+		suite_deliver(*state, "alice", text);
+	}
+	struct maildrop *m = suite_open(*state, "alice");
+	suite_deliver(*state, "alice", "late\n");
+	const unsigned char marks[1] = { 1 << 1 | 1 << 3 };
+	assert_true(m->ops->remove(m, marks, &why));
+	m->ops->close(m);
+	suite_expect_all(*state, "alice", TEXTS("mail 0\n", "mail 2\n", "mail 4\n", "late\n"));
+}
+
+static void a_tail_can_be_removed(void **state)
+{
+	suite_deliver(*state, "alice", "a\n");
+	suite_deliver(*state, "alice", "b\n");
+	suite_deliver(*state, "alice", "c\n");
+	suite_remove(*state, "alice", 2);
+	suite_expect_all(*state, "alice", TEXTS("a\n", "b\n"));
+	suite_deliver(*state, "alice", "d\n");
+	suite_expect_all(*state, "alice", TEXTS("a\n", "b\n", "d\n"));
+}
+
+static void everything_can_be_removed(void **state)
+{
+	suite_deliver(*state, "alice", "a\n");
+	suite_deliver(*state, "alice", "b\n");
+	struct maildrop *m = suite_open(*state, "alice");
+	const unsigned char marks[1] = { 3 };
+	assert_true(m->ops->remove(m, marks, &why));
+	m->ops->close(m);
+	suite_expect_all(*state, "alice", (const char *const[]){ NULL });
+	suite_deliver(*state, "alice", "c\n");
+	suite_expect_all(*state, "alice", TEXTS("c\n"));
+}
+
+static void closing_without_removal_removes_nothing(void **state)
+{
+	suite_deliver(*state, "alice", "a\n");
+	struct maildrop *m = suite_open(*state, "alice");
+	m->ops->close(m);
+	suite_expect_all(*state, "alice", TEXTS("a\n"));
+}
+
+static void ids_differ_and_stay(void **state)
+{
+	struct store *s = *state;
+	char first[3][STORE_UID_MAX];
+	char again[STORE_UID_MAX];
+	suite_deliver(s, "alice", "equal\n");
+	suite_deliver(s, "alice", "other\n");
+	suite_deliver(s, "alice", "equal\n");
+	struct maildrop *m = suite_open(s, "alice");
+	for (size_t i = 0; i < 3; i++)
+		suite_uid(m, i, first[i]);
+	assert_string_not_equal(first[0], first[1]);
+	assert_string_not_equal(first[0], first[2]);
+	m->ops->close(m);
+	suite_remove(s, "alice", 0);
+	m = suite_open(s, "alice");
+	for (size_t i = 0; i < 2; i++) {
+		suite_uid(m, i, again);
+		assert_string_equal(again, first[i + 1]);
+	}
+	m->ops->close(m);
+}
+
+static void an_id_is_not_given_again(void **state)
+{
+	struct store *s = *state;
+	char gone[STORE_UID_MAX];
+	char fresh[STORE_UID_MAX];
+	for (int round = 0; round < 3; round++) {
+		suite_deliver(s, "alice", "equal\n");
+		struct maildrop *m = suite_open(s, "alice");
+		suite_uid(m, 0, fresh);
+		m->ops->close(m);
+		if (round > 0)
+			assert_string_not_equal(fresh, gone);
+		memcpy(gone, fresh, sizeof gone);
+		suite_remove(s, "alice", 0);
+	}
+}
+
+static void ids_given_in_a_session_count_what_came_meanwhile(void **state)
+{
+	struct store *s = *state;
+	char uid[STORE_UID_MAX];
+	char later[STORE_UID_MAX];
+	suite_deliver(s, "alice", "a\n");
+	struct maildrop *m = suite_open(s, "alice");
+	suite_deliver(s, "alice", "a\n");
+	suite_uid(m, 0, uid);
+	suite_expect(m, 0, "a\n");
+	assert_int_equal(m->ops->count(m), 1);
+	m->ops->close(m);
+	m = suite_open(s, "alice");
+	suite_uid(m, 0, later);
+	assert_string_equal(uid, later);
+	m->ops->close(m);
+}
+
+static void another_store_on_the_same_mailboxes_sees_all(void **state)
+{
+	if (!maker->reopen)
+		skip();
+	char before[STORE_UID_MAX];
+	char after[STORE_UID_MAX];
+	suite_deliver(*state, "alice", "a\n");
+	struct maildrop *m = suite_open(*state, "alice");
+	suite_uid(m, 0, before);
+	struct store *other = maker->reopen();
+	assert_null(other->ops->open(other, "alice", "x", &why));
+	assert_int_equal(why.kind, FAULT_BUSY);
+	m->ops->close(m);
+	suite_deliver(other, "alice", "b\n");
+	suite_deliver(*state, "alice", "c\n");
+	suite_expect_all(other, "alice", TEXTS("a\n", "b\n", "c\n"));
+	m = suite_open(other, "alice");
+	suite_uid(m, 0, after);
+	assert_string_equal(before, after);
+	m->ops->close(m);
+	suite_remove(other, "alice", 1);
+	suite_deliver(*state, "alice", "d\n");
+	suite_expect_all(*state, "alice", TEXTS("a\n", "c\n", "d\n"));
+	other->ops->free(other);
+}
+
+enum { THREADS = 8, MAILS_EACH = 50 };
+
+static void *deliver_many(void *store)
+{
+	for (int i = 0; i < MAILS_EACH; i++)
+		suite_deliver(store, i % 2 ? "alice" : "bob", "from a thread\n");
+	return NULL;
+}
+
+static void threads_deliver_at_once(void **state)
+{
+	pthread_t threads[THREADS];
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, deliver_many, *state), 0);
+	for (size_t i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	struct maildrop *m = suite_open(*state, "alice");
+	assert_int_equal(m->ops->count(m), THREADS * MAILS_EACH / 2);
+	for (size_t i = 0; i < m->ops->count(m); i++)
+		suite_expect(m, i, "from a thread\n");
+	m->ops->close(m);
+}
+
+int store_suite_run(const char *name, const struct store_suite_maker *with)
+{
+#define PROMISE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest promises[] = {
+		PROMISE(new_mailbox_is_empty),
+		PROMISE(mails_come_back_whole_and_in_order),
+		PROMISE(last_line_is_closed),
+		PROMISE(empty_mail_is_a_mail),
+		PROMISE(batch_goes_in_together),
+		PROMISE(one_draft_goes_to_several_mailboxes),
+		PROMISE(octets_are_counted_as_on_the_wire),
+		PROMISE(second_session_is_refused_with_the_holders_name),
+		PROMISE(mail_that_arrives_in_a_session_waits_for_the_next),
+		PROMISE(removal_takes_the_marked_ones_and_keeps_what_arrived),
+		PROMISE(a_tail_can_be_removed),
+		PROMISE(everything_can_be_removed),
+		PROMISE(closing_without_removal_removes_nothing),
+		PROMISE(ids_differ_and_stay),
+		PROMISE(an_id_is_not_given_again),
+		PROMISE(ids_given_in_a_session_count_what_came_meanwhile),
+		PROMISE(another_store_on_the_same_mailboxes_sees_all),
+		PROMISE(threads_deliver_at_once),
+	};
+	maker = with;
+	return cmocka_run_group_tests_name(name, promises, NULL, NULL);
+}
