@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "store/mailbox.h"
+#include "store/marks.h"
 #include "store/removal.h"
 
 #define TEXTS(...)                \
@@ -228,6 +229,18 @@ static void reading_a_moved_mail_is_an_error(void **state)
 	struct store_span span = { .octets = got, .size = sizeof got };
 	assert_int_equal(m->ops->read(m, 1, &span, true, &why), STORE_FAULT);
 	assert_int_equal(why.kind, FAULT_TEMPORARY);
+	m->ops->close(m);
+}
+
+static void reading_a_mail_that_grew_is_an_error(void **state)
+{
+	suite_deliver(*state, "alice", "one\n");
+	suite_deliver(*state, "alice", "two\n");
+	struct maildrop *m = suite_open(*state, "alice");
+	write_text("alice/mymailbox", "w", "one\nmore\n.\ntwo\n.\n");
+	char got[16];
+	struct store_span span = { .octets = got, .size = sizeof got };
+	assert_int_equal(m->ops->read(m, 0, &span, true, &why), STORE_FAULT);
 	m->ops->close(m);
 }
 
@@ -596,6 +609,42 @@ static void torn_batch_of_marks_counts_not_at_all(void **state)
 	expect_letters(s, "acd");
 }
 
+static void spoilt_batch_of_marks_counts_not_at_all(void **state)
+{
+	struct store *s = *state;
+	for (const char *c = "abcd"; *c; c++)
+		deliver_big(s, *c);
+	suite_remove(s, "alice", 2);
+	int fd = open(path_of("alice/.mymailbox.deleted"), O_RDWR);
+	assert_int_equal(pwrite(fd, "\xff\xff", 2, 24 + 16), 2);
+	close(fd);
+	unlink(path_of("alice/.mymailbox.index"));
+	expect_letters(s, "abcd");
+}
+
+/* The process died after the rename and before it could empty the marks. */
+static void marks_of_the_old_file_never_hit_the_new_one(void **state)
+{
+	struct store *s = *state;
+	struct file_look look;
+	suite_deliver(s, "alice", "equal\n");
+	struct draft *d = suite_draft(s, "equal\n");
+	struct mark mark = { .offset = 0 };
+	memcpy(mark.hash, draft_hash(d), DRAFT_HASH);
+	draft_release(d);
+	int dir = open(path_of("alice"), O_RDONLY | O_DIRECTORY);
+	assert_true(file_look_at(dir, "mymailbox", &look));
+	assert_true(marks_add(dir, ".mymailbox.deleted", &mark, 1, &why));
+	assert_true(marks_name_successor(dir, ".mymailbox.deleted", &look, &why));
+	suite_expect_all(s, "alice", TEXTS("equal\n"));
+	/* Named in vain: another file is the mailbox, so the marks count. */
+	look.inode++;
+	assert_true(marks_add(dir, ".mymailbox.deleted", &mark, 1, &why));
+	assert_true(marks_name_successor(dir, ".mymailbox.deleted", &look, &why));
+	suite_expect_all(s, "alice", (const char *const[]){ NULL });
+	close(dir);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -610,6 +659,7 @@ int main(void)
 		TEST(edit_of_equal_size_is_noticed),
 		TEST(edit_within_a_session_removes_nothing),
 		TEST(reading_a_moved_mail_is_an_error),
+		TEST(reading_a_mail_that_grew_is_an_error),
 		TEST(lost_index_is_rebuilt_with_the_same_ids),
 		TEST(hand_edit_keeps_the_ordinals_of_equal_mails),
 		TEST(spoilt_index_is_not_believed),
@@ -629,6 +679,8 @@ int main(void)
 		TEST(hand_edit_of_a_marked_mailbox_keeps_marks_with_their_mails),
 		TEST(marks_without_index_flags_are_honoured),
 		TEST(torn_batch_of_marks_counts_not_at_all),
+		TEST(spoilt_batch_of_marks_counts_not_at_all),
+		TEST(marks_of_the_old_file_never_hit_the_new_one),
 	};
 	const struct store_suite_maker maker = { .make = make, .reopen = reopen, .wipe = wipe };
 	int failed = store_suite_run("file_store promises", &maker);
