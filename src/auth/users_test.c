@@ -1,0 +1,358 @@
+/*
+ * The users file as a file: missing, changed, replaced, gone; and its passwords.
+ */
+#include "auth/users.h"
+
+#include "base/buf.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static struct buf reports; /* "text;" each */
+
+static void report(const char *text)
+{
+	buf_printf(&reports, "%s;", text);
+}
+
+static int enter(void **state)
+{
+	static char path[40];
+	strcpy(path, "/tmp/users_test.XXXXXX");
+	*state = path;
+	buf_clear(&reports);
+	return !mkdtemp(path) || chdir(path) != 0;
+}
+
+static int leave(void **state)
+{
+	static const char *const files[] = { "user.txt", "elsewhere", "old" };
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		remove(files[i]);
+	return chdir("/") != 0 || rmdir(*state) != 0;
+}
+
+static void put(const char *text)
+{
+	FILE *f = fopen("user.txt", "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Long enough that the file's time counts as settled. */
+static void settle(void)
+{
+	usleep(80 * 1000);
+}
+
+static struct users *open_users(void)
+{
+	struct fault why;
+	struct users *u = users_open(AT_FDCWD, ".", "user.txt", ' ', report, &why);
+	if (!u)
+		fail_msg("%s", why.text);
+	return u;
+}
+
+static void fails(const char *dir_name, char separator, const char *text)
+{
+	struct fault why = { .kind = FAULT_NONE };
+	assert_null(users_open(AT_FDCWD, dir_name, "user.txt", separator, report, &why));
+	assert_int_equal(why.kind, FAULT_PERMANENT);
+	assert_string_equal(why.text, text);
+}
+
+static bool knows(struct users *u, const char *name)
+{
+	char spelled[USERS_NAME_MAX + 1];
+	return users_find(u, slice_str(name), spelled);
+}
+
+static bool verifies(struct users *u, const char *name, const char *password)
+{
+	char spelled[USERS_NAME_MAX + 1];
+	return users_verify(u, slice_str(name), slice_str(password), spelled);
+}
+
+static void missing_file_says_what_to_create(void **state)
+{
+	(void)state;
+	fails(".", ' ',
+	      "cannot read ./user.txt: No such file or directory: create it, with a line `name password` for each "
+	      "user");
+	fails("/lab/", ',',
+	      "cannot read /lab/user.txt: No such file or directory: create it, with a line `name,password` "
+	      "for each user");
+}
+
+static void what_is_no_file_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("user.txt", 0700), 0);
+	fails(".", ' ', "cannot read ./user.txt: it is not a regular file");
+	assert_int_equal(rmdir("user.txt"), 0);
+	assert_int_equal(mkfifo("user.txt", 0600), 0);
+	fails(".", ' ', "cannot read ./user.txt: it is not a regular file");
+}
+
+static void symbolic_link_is_followed(void **state)
+{
+	(void)state;
+	put("alice pw\n");
+	assert_int_equal(rename("user.txt", "elsewhere"), 0);
+	assert_int_equal(symlink("elsewhere", "user.txt"), 0);
+	struct users *u = open_users();
+	assert_true(knows(u, "alice"));
+	users_free(u);
+}
+
+static void name_is_answered_as_the_file_spells_it(void **state)
+{
+	(void)state;
+	char spelled[USERS_NAME_MAX + 1] = "";
+	put("Stallings network$ecurity\n");
+	struct users *u = open_users();
+	assert_true(users_find(u, slice_str("stallings"), spelled));
+	assert_string_equal(spelled, "Stallings");
+	spelled[0] = '\0';
+	assert_true(users_verify(u, slice_str("STALLINGS"), slice_str("network$ecurity"), spelled));
+	assert_string_equal(spelled, "Stallings");
+	assert_false(users_find(u, slice_str("tanenbaum"), spelled));
+	users_free(u);
+}
+
+static void only_the_whole_password_is_right(void **state)
+{
+	(void)state;
+	put("alice secret\n");
+	struct users *u = open_users();
+	assert_true(verifies(u, "alice", "secret"));
+	assert_false(verifies(u, "alice", ""));
+	assert_false(verifies(u, "alice", "secre"));
+	assert_false(verifies(u, "alice", "secrets"));
+	assert_false(verifies(u, "alice", "Secret"));
+	assert_false(verifies(u, "bob", "secret"));
+	assert_false(verifies(u, "bob", "unknown"));
+	assert_false(verifies(u, "bob", ""));
+	char spelled[USERS_NAME_MAX + 1];
+	assert_false(users_verify(u, slice_str("alice"), slice_make("secret\0", 7), spelled));
+	assert_false(users_verify(u, slice_str("alice"), slice_make(NULL, 0), spelled));
+	users_free(u);
+}
+
+static void longest_password_is_compared_whole(void **state)
+{
+	(void)state;
+	static char line[USERS_LINE_MAX + 2], given[2 * USERS_LINE_MAX];
+	char spelled[USERS_NAME_MAX + 1];
+	memset(line, 'p', USERS_LINE_MAX);
+	memcpy(line, "a ", 2);
+	line[USERS_LINE_MAX] = '\n';
+	memset(given, 'p', sizeof given);
+	put(line);
+	struct users *u = open_users();
+	for (size_t len = USERS_LINE_MAX - 4; len < sizeof given; len++) {
+		bool right = users_verify(u, slice_str("a"), slice_make(given, len), spelled);
+		assert_int_equal(right, len == USERS_LINE_MAX - 2);
+	}
+	given[USERS_LINE_MAX - 3] = 'q';
+	assert_false(users_verify(u, slice_str("a"), slice_make(given, USERS_LINE_MAX - 2), spelled));
+	users_free(u);
+}
+
+static void unchanged_file_is_not_read_again(void **state)
+{
+	(void)state;
+	put("alice pw\n");
+	settle();
+	struct users *u = open_users();
+	assert_false(users_changed(u));
+	settle();
+	assert_false(users_changed(u));
+	users_free(u);
+}
+
+static void changed_file_is_read_again(void **state)
+{
+	(void)state;
+	put("alice pw\n");
+	struct users *u = open_users();
+	put("alice pw\nbob pw2\n");
+	assert_true(users_changed(u));
+	assert_false(knows(u, "bob"));
+	users_reload(u);
+	assert_true(knows(u, "bob"));
+	settle();
+	users_reload(u);
+	assert_false(users_changed(u));
+	users_free(u);
+}
+
+static void replaced_file_is_read_again(void **state)
+{
+	(void)state;
+	put("alice pw\n");
+	settle();
+	struct users *u = open_users();
+	assert_int_equal(rename("user.txt", "old"), 0);
+	put("carol pw\n");
+	assert_true(users_changed(u));
+	users_reload(u);
+	assert_false(knows(u, "alice"));
+	assert_true(knows(u, "carol"));
+	users_free(u);
+}
+
+/* The same file, size and times may hide a change within one tick of the file system's clock: a file just written is read twice. */
+static void file_that_was_just_written_is_read_once_more(void **state)
+{
+	(void)state;
+	put("alice p1\n");
+	struct users *u = open_users();
+	assert_false(users_changed(u));
+	settle();
+	assert_true(users_changed(u));
+	users_reload(u);
+	assert_false(users_changed(u));
+	settle();
+	assert_false(users_changed(u));
+	users_free(u);
+}
+
+static void file_that_is_gone_leaves_the_users_and_is_said_once(void **state)
+{
+	(void)state;
+	put("alice pw\n");
+	settle();
+	struct users *u = open_users();
+	assert_int_equal(unlink("user.txt"), 0);
+	assert_true(users_changed(u));
+	users_reload(u);
+	assert_true(slice_equal_text(buf_slice(&reports),
+	                             "cannot read ./user.txt: No such file or directory: create it, with a line `name "
+	                             "password` for each user; the users read before stay;"));
+	assert_true(verifies(u, "alice", "pw"));
+	assert_false(users_changed(u));
+	put("bob pw\n");
+	assert_true(users_changed(u));
+	users_reload(u);
+	assert_true(knows(u, "bob"));
+	users_free(u);
+}
+
+static void bad_lines_are_reported_at_every_reading(void **state)
+{
+	(void)state;
+	put("alice pw\n../x pw\n");
+	struct users *u = open_users();
+	static const char said[] = "user.txt:2: a name may not begin with a full stop (line passed over);";
+	assert_true(slice_equal_text(buf_slice(&reports), said));
+	buf_clear(&reports);
+	users_reload(u);
+	assert_true(slice_equal_text(buf_slice(&reports), said));
+	users_free(u);
+}
+
+static void callers_directory_may_be_closed(void **state)
+{
+	(void)state;
+	struct fault why;
+	put("alice pw\n");
+	int dir = open(".", O_RDONLY | O_DIRECTORY);
+	struct users *u = users_open(dir, ".", "user.txt", ' ', report, &why);
+	assert_non_null(u);
+	close(dir);
+	put("alice pw\nbob pw\n");
+	assert_true(users_changed(u));
+	users_reload(u);
+	assert_true(knows(u, "bob"));
+	users_free(u);
+}
+
+static void append_name(void *owner, const char *name)
+{
+	buf_printf(owner, "%s;", name);
+}
+
+static void each_name_comes_in_the_files_order(void **state)
+{
+	(void)state;
+	struct buf names;
+	buf_init(&names, 100);
+	put("zoe a\nAlice b\nbob c\n");
+	struct users *u = open_users();
+	users_each(u, append_name, &names);
+	assert_true(slice_equal_text(buf_slice(&names), "zoe;Alice;bob;"));
+	buf_release(&names);
+	users_free(u);
+}
+
+static atomic_bool stop;
+
+static void *look_up(void *users)
+{
+	size_t wrong = 0;
+	while (!atomic_load(&stop)) {
+		wrong += !knows(users, "ALICE");
+		wrong += !verifies(users, "alice", "pw");
+	}
+	return (void *)wrong;
+}
+
+static void users_are_found_while_the_file_is_read_again(void **state)
+{
+	(void)state;
+	pthread_t threads[3];
+	put("alice pw\n");
+	struct users *u = open_users();
+	atomic_store(&stop, false);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, look_up, u), 0);
+	for (int i = 0; i < 300; i++) {
+		users_changed(u);
+		users_reload(u);
+	}
+	atomic_store(&stop, true);
+	for (size_t i = 0; i < 3; i++) {
+		void *wrong;
+		assert_int_equal(pthread_join(threads[i], &wrong), 0);
+		assert_null(wrong);
+	}
+	users_free(u);
+}
+
+#define IN_OWN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, enter, leave)
+
+int main(void)
+{
+	buf_init(&reports, 1 << 20);
+	const struct CMUnitTest tests[] = {
+		IN_OWN_DIRECTORY(missing_file_says_what_to_create),
+		IN_OWN_DIRECTORY(what_is_no_file_is_refused),
+		IN_OWN_DIRECTORY(symbolic_link_is_followed),
+		IN_OWN_DIRECTORY(name_is_answered_as_the_file_spells_it),
+		IN_OWN_DIRECTORY(only_the_whole_password_is_right),
+		IN_OWN_DIRECTORY(longest_password_is_compared_whole),
+		IN_OWN_DIRECTORY(unchanged_file_is_not_read_again),
+		IN_OWN_DIRECTORY(changed_file_is_read_again),
+		IN_OWN_DIRECTORY(replaced_file_is_read_again),
+		IN_OWN_DIRECTORY(file_that_was_just_written_is_read_once_more),
+		IN_OWN_DIRECTORY(file_that_is_gone_leaves_the_users_and_is_said_once),
+		IN_OWN_DIRECTORY(bad_lines_are_reported_at_every_reading),
+		IN_OWN_DIRECTORY(callers_directory_may_be_closed),
+		IN_OWN_DIRECTORY(each_name_comes_in_the_files_order),
+		IN_OWN_DIRECTORY(users_are_found_while_the_file_is_read_again),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	buf_release(&reports);
+	return failed;
+}

@@ -1,0 +1,78 @@
+/*
+ * course: a course's data: which files, which texts, which limits. Loaded from courses/NAME.conf (compiled in) or from a
+ * teacher's own file; nothing else in the programs knows a course by its name.
+ */
+#ifndef POSTROOM_COURSE_COURSE_H
+#define POSTROOM_COURSE_COURSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/fault.h"
+#include "course/replies.h"
+
+/* What the client's menu entries do. */
+enum course_action { ACTION_MANAGE, ACTION_SEND, ACTION_QUIT, ACTION_COUNT };
+
+struct course_menu_entry {
+	char key;    /* what is typed: '1', 'a' */
+	char *label; /* "Manage Mail" */
+	enum course_action action;
+};
+
+enum {
+	COURSE_MENU_MAX = 8,
+	COURSE_SUBJECT_MAX = 1000,     /* the highest limit a course may set, in characters */
+	COURSE_FILE_MAX = 64 * 1024,   /* octets of a course file */
+	COURSE_MEMORY_MAX = 256 * 1024 /* octets of all its texts */
+};
+
+/* The client's texts; each is never NULL. */
+struct course_client {
+	struct course_menu_entry menu[COURSE_MENU_MAX];
+	size_t menu_len;
+	char *menu_mark;    /* between an entry's key and its label: ". " */
+	char *ask_name;     /* "Username: " */
+	char *ask_password; /* "Password: " */
+	char *ask_choice;   /* "Enter your choice: " */
+	char *compose_hint; /* said before a mail is typed */
+	char *list_heading; /* "Sl. No.  Sender  Received  Subject" */
+	char *ask_number;   /* "Enter mail no. to see: " */
+	char *out_of_range; /* "Mail no. out of range, give again" */
+	char *wrong_format; /* "Incorrect format" */
+	char *sent;         /* "Mail sent successfully" */
+	char *send_error;   /* "Error in sending mail: " */
+	char *no_mail;      /* said in place of an empty list's lines */
+	char *after_mail;   /* said under a mail that is shown, before one key is read */
+	char delete_key;    /* 'd' */
+};
+
+struct course {
+	char *name;
+	char *users_file;        /* "user.txt" */
+	char separator;          /* ' ' for one or more blanks, or ',' */
+	char *mailbox;           /* "mymailbox" */
+	char *domain;            /* NULL: the host name */
+	unsigned subject_stored; /* characters */
+	unsigned subject_typed;
+	struct reply replies
+	        [REPLY_COUNT]; /* the table with this course's texts; entries point into the course or the built-in table */
+	struct course_client client;
+	struct arena memory; /* all the texts above */
+};
+
+/* A built-in course by its name, or a file where `name` has a '/' or '.' in it or names a file that is there.
+ * NULL: why says the file and line and what was expected, or which courses there are (FAULT_PERMANENT).
+ * Loading uses libconfuse, which is not thread-safe: load at the start, before there are threads. */
+struct course *course_load(const char *name, struct fault *why);
+void course_free(struct course *c);
+
+/* Finds the course by the users file that stands in the directory. NULL: there is none (FAULT_TEMPORARY: the text names the files that
+ * were looked for), or there are two (FAULT_PERMANENT: both are named). */
+struct course *course_detect(int dir, const char *dir_name, struct fault *why);
+
+/* The names of the built-in courses, NULL at the end. */
+const char *const *course_names(void);
+
+#endif

@@ -1,0 +1,464 @@
+/*
+ * course_file: the keys of a course file, with their defaults, limits and errors; see course_file.h and postroom-course(5).
+ *
+ * Every value is checked by libconfuse's validating callback at the moment it is read, so that an error names its line. What is
+ * read is copied: libconfuse's own tree lives for one call of course_file_parse() alone.
+ */
+#include "course/course_file.h"
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+#include <confuse.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	FILE_NAME_LEN = 200, /* octets; leaves room for what the store puts around a mailbox's name */
+	DOMAIN_LEN = 255,
+	CLIENT_TEXT_MAX = 1000,
+	HINT_MAX = 190, /* longest list of keys that an error message shows */
+};
+
+/* libconfuse hands its error function nothing of ours: this is where the one reading under way notes its errors. */
+static struct {
+	const char *file;
+	struct fault *why; /* the first error stays */
+} reading;
+
+/* The client's texts are alike, and so stand in a table. */
+static const struct client_text {
+	const char *key;
+	const char *usual;
+	size_t place;
+} client_texts[] = {
+	{ "menu_mark", ". ", offsetof(struct course_client, menu_mark) },
+	{ "ask_name", "Username: ", offsetof(struct course_client, ask_name) },
+	{ "ask_password", "Password: ", offsetof(struct course_client, ask_password) },
+	{ "ask_choice", "Enter your choice: ", offsetof(struct course_client, ask_choice) },
+	{ "compose_hint", "Type the mail; end with a line that holds only a full stop.",
+	  offsetof(struct course_client, compose_hint) },
+	{ "wrong_format", "Incorrect format", offsetof(struct course_client, wrong_format) },
+	{ "sent", "Mail sent successfully", offsetof(struct course_client, sent) },
+	{ "send_error", "Error in sending mail: ", offsetof(struct course_client, send_error) },
+	{ "list_heading", "Sl. No.  Sender  Received  Subject", offsetof(struct course_client, list_heading) },
+	{ "no_mail", "No mail.", offsetof(struct course_client, no_mail) },
+	{ "after_mail",
+	  "d deletes this mail, any other key goes back to the list: ", offsetof(struct course_client, after_mail) },
+	{ "ask_number", "Enter mail no. to see: ", offsetof(struct course_client, ask_number) },
+	{ "out_of_range", "Mail no. out of range, give again", offsetof(struct course_client, out_of_range) },
+};
+enum { CLIENT_TEXTS = sizeof client_texts / sizeof client_texts[0] };
+
+static const char *const action_names[ACTION_COUNT] = {
+	[ACTION_MANAGE] = "manage",
+	[ACTION_SEND] = "send",
+	[ACTION_QUIT] = "quit",
+};
+
+static const struct usual_entry {
+	char key;
+	const char *label;
+	enum course_action action;
+} usual_menu[] = {
+	{ '1', "Manage Mail", ACTION_MANAGE },
+	{ '2', "Send Mail", ACTION_SEND },
+	{ '3', "Quit", ACTION_QUIT },
+};
+
+/* Errors */
+
+/* The keys of a section, where the list is short enough to be read. */
+static void hint_keys(const cfg_t *section, char *hint, size_t size)
+{
+	size_t used = (size_t)snprintf(hint, size, "; the keys here are");
+	for (const cfg_opt_t *o = section->opts; o->name; o++) {
+		int n = snprintf(hint + used, size - used, " %s", o->name);
+		if (n < 0 || (size_t)n >= size - used) {
+			snprintf(hint, size, "; the keys are listed in postroom-course(5)");
+			return;
+		}
+		used += (size_t)n;
+	}
+}
+
+static bool starts(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* libconfuse's own messages say what is wrong; this adds what was expected. */
+static void hint_expected(const cfg_t *section, const char *message, char *hint, size_t size)
+{
+	*hint = '\0';
+	if (starts(message, "no such option"))
+		hint_keys(section, hint, size);
+	else if (starts(message, "invalid integer"))
+		snprintf(hint, size, ": expected a number");
+	else if (starts(message, "premature end"))
+		snprintf(hint, size, ": expected a closing quote or a value");
+}
+
+static void note_error(cfg_t *section, const char *format, va_list args)
+{
+	char message[200], hint[HINT_MAX];
+	if (reading.why->kind != FAULT_NONE)
+		return;
+	vsnprintf(message, sizeof message, format, args);
+	hint_expected(section, message, hint, sizeof hint);
+	fault_set(reading.why, FAULT_PERMANENT, "%s:%d: %s%s", reading.file, section->line, message, hint);
+}
+
+static const char *value_of(const cfg_opt_t *opt)
+{
+	return opt->values[opt->nvalues - 1]->string;
+}
+
+/* Says what was expected; the result is what a validating callback returns for "no". */
+static int expected(cfg_t *section, const cfg_opt_t *opt, const char *what)
+{
+	cfg_error(section, "bad value \"%.60s\" for %s: expected %s", value_of(opt), opt->name, what);
+	return -1;
+}
+
+/* What values may be */
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+static bool has_control(const char *text, const char *allowed)
+{
+	for (; *text; text++) {
+		if (is_control(*text) && !strchr(allowed, *text))
+			return true;
+	}
+	return false;
+}
+
+static int valid_file_name(cfg_t *section, cfg_opt_t *opt)
+{
+	const char *name = value_of(opt);
+	if (!*name || *name == '.' || strchr(name, '/') || has_control(name, "") || strlen(name) > FILE_NAME_LEN)
+		return expected(section, opt, "a plain file name, without / and not beginning with a full stop");
+	return 0;
+}
+
+static int valid_separator(cfg_t *section, cfg_opt_t *opt)
+{
+	const char *word = value_of(opt);
+	if (strcmp(word, "blanks") != 0 && strcmp(word, "comma") != 0)
+		return expected(section, opt, "blanks or comma");
+	return 0;
+}
+
+static int valid_domain(cfg_t *section, cfg_opt_t *opt)
+{
+	const char *domain = value_of(opt);
+	if (!*domain || strlen(domain) > DOMAIN_LEN || has_control(domain, "") || strpbrk(domain, " <>@,\""))
+		return expected(section, opt, "a domain name such as lab.example.org");
+	return 0;
+}
+
+static int valid_limit(cfg_t *section, cfg_opt_t *opt)
+{
+	long limit = opt->values[opt->nvalues - 1]->number;
+	if (limit >= 1 && limit <= COURSE_SUBJECT_MAX)
+		return 0;
+	cfg_error(section, "bad value %ld for %s: expected a number of characters from 1 to %d", limit, opt->name,
+	          COURSE_SUBJECT_MAX);
+	return -1;
+}
+
+static int valid_text(cfg_t *section, cfg_opt_t *opt)
+{
+	if (strlen(value_of(opt)) > CLIENT_TEXT_MAX || has_control(value_of(opt), "\n"))
+		return expected(section, opt, "at most 1000 octets of text without control characters");
+	return 0;
+}
+
+static int valid_key(cfg_t *section, cfg_opt_t *opt)
+{
+	const char *key = value_of(opt);
+	if (strlen(key) != 1 || *key <= ' ' || *key > '~')
+		return expected(section, opt, "one letter, digit or sign");
+	return 0;
+}
+
+static bool find_action(const char *word, enum course_action *action)
+{
+	for (int a = 0; a < ACTION_COUNT; a++) {
+		if (strcmp(word, action_names[a]) == 0) {
+			*action = (enum course_action)a;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int valid_action(cfg_t *section, cfg_opt_t *opt)
+{
+	enum course_action action;
+	if (!find_action(value_of(opt), &action))
+		return expected(section, opt, "manage, send or quit");
+	return 0;
+}
+
+static int valid_menu(cfg_t *section, cfg_opt_t *opt)
+{
+	cfg_t *entry = opt->values[opt->nvalues - 1]->section;
+	const char *key = cfg_title(entry);
+	if (strlen(key) != 1 || *key <= ' ' || *key > '~')
+		cfg_error(section, "bad menu key \"%.20s\": expected one letter, digit or sign", key);
+	else if (!cfg_getstr(entry, "label") || !cfg_getstr(entry, "action"))
+		cfg_error(section,
+		          "menu \"%s\" is incomplete: expected label = \"…\" and action = manage, send or quit", key);
+	else if (opt->nvalues > COURSE_MENU_MAX)
+		cfg_error(section, "too many menu entries: expected at most %d", COURSE_MENU_MAX);
+	else
+		return 0;
+	return -1;
+}
+
+static bool placeholders_known(const char *text)
+{
+	for (; *text; text++) {
+		if (*text != '%')
+			continue;
+		text++;
+		if (*text == '\0' || !strchr("dcsrnt%", *text))
+			return false;
+	}
+	return true;
+}
+
+/* "220 %d Service Ready" or "+OK goodbye": what stands before the text must tell a peer the same as the built-in reply does, or
+ * the dialogue would take another way. Returns the text, NULL if it does not. */
+static const char *reply_text(const char *value, const struct reply *usual, int *code)
+{
+	size_t status = usual->code ? 3 : strcspn(usual->text, " "); /* "220", "+OK", "-ERR" */
+	if (strlen(value) < status + 2 || value[status] != ' ' || strlen(value) > REPLY_TEXT_MAX)
+		return NULL;
+	if (usual->code == 0)
+		return strncmp(value, usual->text, status) == 0 ? value : NULL;
+	uint64_t number;
+	if (!slice_number(slice_make(value, status), 599, &number) || (int)number / 100 != usual->code / 100)
+		return NULL;
+	*code = (int)number;
+	return value + status + 1;
+}
+
+static const struct reply *find_reply(const char *key)
+{
+	const struct reply *row = replies_default;
+	while (strcmp(row->key, key) != 0)
+		row++;
+	return row;
+}
+
+static int valid_reply(cfg_t *section, cfg_opt_t *opt)
+{
+	const struct reply *usual = find_reply(opt->name);
+	char what[160];
+	int code;
+	if (has_control(value_of(opt), ""))
+		return expected(section, opt, "one line without control characters");
+	if (!placeholders_known(value_of(opt)))
+		return expected(section, opt, "no % but %d %c %s %r %n %t and %%");
+	if (reply_text(value_of(opt), usual, &code))
+		return 0;
+	if (usual->code)
+		snprintf(what, sizeof what, "a code that begins with %d, a blank and a text, at most %d octets",
+		         usual->code / 100, REPLY_TEXT_MAX);
+	else
+		snprintf(what, sizeof what, "%.*s, a blank and a text, at most %d octets",
+		         (int)strcspn(usual->text, " "), usual->text, REPLY_TEXT_MAX);
+	return expected(section, opt, what);
+}
+
+/* The keys */
+
+static cfg_opt_t text_key(const char *key, const char *usual, cfg_validate_callback_t valid)
+{
+	cfg_opt_t opt = CFG_STR(key, usual, CFGF_NONE);
+	opt.validcb = valid;
+	return opt;
+}
+
+static cfg_opt_t number_key(const char *key, long usual, cfg_validate_callback_t valid)
+{
+	cfg_opt_t opt = CFG_INT(key, usual, CFGF_NONE);
+	opt.validcb = valid;
+	return opt;
+}
+
+/* cfg_init() copies the keys, so they may live here. */
+static cfg_t *new_tree(void)
+{
+	cfg_opt_t end = CFG_END();
+
+	cfg_opt_t entry_keys[] = { text_key("label", NULL, valid_text), text_key("action", NULL, valid_action), end };
+	cfg_opt_t menu = CFG_SEC("menu", entry_keys, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	menu.validcb = valid_menu;
+
+	cfg_opt_t client_keys[CLIENT_TEXTS + 3];
+	for (size_t i = 0; i < CLIENT_TEXTS; i++)
+		client_keys[i] = text_key(client_texts[i].key, client_texts[i].usual, valid_text);
+	client_keys[CLIENT_TEXTS] = menu;
+	client_keys[CLIENT_TEXTS + 1] = text_key("delete_key", "d", valid_key);
+	client_keys[CLIENT_TEXTS + 2] = end;
+
+	cfg_opt_t reply_keys[REPLY_COUNT + 1];
+	for (size_t i = 0; i < REPLY_COUNT; i++)
+		reply_keys[i] = text_key(replies_default[i].key, NULL, valid_reply);
+	reply_keys[REPLY_COUNT] = end;
+
+	cfg_opt_t keys[] = {
+		text_key("users_file", NULL, valid_file_name),
+		text_key("separator", "blanks", valid_separator),
+		text_key("mailbox", NULL, valid_file_name),
+		text_key("domain", NULL, valid_domain),
+		number_key("subject_stored", 100, valid_limit),
+		number_key("subject_typed", 50, valid_limit),
+		CFG_SEC("replies", reply_keys, CFGF_NONE),
+		CFG_SEC("client", client_keys, CFGF_NONE),
+		end,
+	};
+	return cfg_init(keys, CFGF_NONE);
+}
+
+/* From libconfuse's tree to the course */
+
+/* NULL stays NULL; *ok becomes false where there is no memory. */
+static char *copy_text(struct course *c, const char *text, bool *ok)
+{
+	if (!text)
+		return NULL;
+	char *copy = arena_dup(&c->memory, slice_str(text));
+	*ok = *ok && copy;
+	return copy;
+}
+
+static bool take_files(struct course *c, const char *name, cfg_t *tree)
+{
+	bool ok = true;
+	c->name = copy_text(c, name, &ok);
+	c->users_file = copy_text(c, cfg_getstr(tree, "users_file"), &ok);
+	c->mailbox = copy_text(c, cfg_getstr(tree, "mailbox"), &ok);
+	c->domain = copy_text(c, cfg_getstr(tree, "domain"), &ok);
+	c->separator = strcmp(cfg_getstr(tree, "separator"), "comma") == 0 ? ',' : ' ';
+	c->subject_stored = (unsigned)cfg_getint(tree, "subject_stored");
+	c->subject_typed = (unsigned)cfg_getint(tree, "subject_typed");
+	return ok;
+}
+
+static bool take_replies(struct course *c, cfg_t *section)
+{
+	bool ok = true;
+	for (size_t i = 0; i < REPLY_COUNT; i++) {
+		struct reply *row = &c->replies[i];
+		*row = replies_default[i];
+		const char *value = cfg_getstr(section, row->key);
+		if (value)
+			row->text = copy_text(c, reply_text(value, &replies_default[i], &row->code), &ok);
+	}
+	return ok;
+}
+
+static bool take_menu(struct course *c, cfg_t *section)
+{
+	struct course_client *client = &c->client;
+	bool ok = true;
+	for (unsigned i = 0; i < cfg_size(section, "menu"); i++) {
+		cfg_t *entry = cfg_getnsec(section, "menu", i);
+		struct course_menu_entry *to = &client->menu[client->menu_len++];
+		to->key = cfg_title(entry)[0];
+		to->label = copy_text(c, cfg_getstr(entry, "label"), &ok);
+		find_action(cfg_getstr(entry, "action"), &to->action);
+	}
+	if (client->menu_len > 0)
+		return ok;
+	for (size_t i = 0; i < sizeof usual_menu / sizeof usual_menu[0]; i++) {
+		const struct usual_entry *from = &usual_menu[i];
+		char *label = copy_text(c, from->label, &ok);
+		client->menu[client->menu_len++] = (struct course_menu_entry){ from->key, label, from->action };
+	}
+	return ok;
+}
+
+static bool take_client(struct course *c, cfg_t *section)
+{
+	bool ok = true;
+	for (size_t i = 0; i < CLIENT_TEXTS; i++) {
+		char **place = (char **)((char *)&c->client + client_texts[i].place);
+		*place = copy_text(c, cfg_getstr(section, client_texts[i].key), &ok);
+	}
+	c->client.delete_key = cfg_getstr(section, "delete_key")[0];
+	return take_menu(c, section) && ok;
+}
+
+static bool has_quit(const struct course_client *client)
+{
+	for (size_t i = 0; i < client->menu_len; i++) {
+		if (client->menu[i].action == ACTION_QUIT)
+			return true;
+	}
+	return false;
+}
+
+static bool take(struct course *c, const char *name, cfg_t *tree, struct fault *why)
+{
+	if (!take_files(c, name, tree) || !take_replies(c, cfg_getsec(tree, "replies")) ||
+	    !take_client(c, cfg_getsec(tree, "client")))
+		return fault_set(why, FAULT_TEMPORARY, "%s: out of memory", reading.file);
+	if (!c->users_file)
+		return fault_set(
+		        why, FAULT_PERMANENT,
+		        "%s: users_file is missing: expected the users file's name, as in users_file = \"user.txt\"",
+		        reading.file);
+	if (!c->mailbox)
+		return fault_set(
+		        why, FAULT_PERMANENT,
+		        "%s: mailbox is missing: expected the mailbox file's name, as in mailbox = \"mymailbox\"",
+		        reading.file);
+	if (!has_quit(&c->client))
+		return fault_set(why, FAULT_PERMANENT,
+		                 "%s: the menu has no way out: expected an entry with action = quit", reading.file);
+	return true;
+}
+
+static bool parse(cfg_t *tree, const char *text, struct fault *why)
+{
+	struct fault first = { .kind = FAULT_NONE };
+	reading.why = &first;
+	cfg_set_error_function(tree, note_error);
+	bool ok = cfg_parse_buf(tree, text) == CFG_SUCCESS && first.kind == FAULT_NONE;
+	reading.why = NULL;
+	if (!ok && first.kind == FAULT_NONE)
+		fault_set(&first, FAULT_PERMANENT, "%s:%d: expected KEY = VALUE or SECTION { … }", reading.file,
+		          tree->line);
+	if (!ok)
+		*why = first;
+	return ok;
+}
+
+struct course *course_file_parse(const char *name, const char *file, const char *text, struct fault *why)
+{
+	reading.file = file;
+	struct course *c = calloc(1, sizeof *c);
+	cfg_t *tree = new_tree();
+	bool ok = c && tree;
+	if (c)
+		arena_init(&c->memory, COURSE_MEMORY_MAX);
+	if (!ok)
+		fault_set(why, FAULT_TEMPORARY, "%s: out of memory", file);
+	ok = ok && parse(tree, text, why) && take(c, name, tree, why);
+	if (tree)
+		cfg_free(tree);
+	reading.file = NULL;
+	if (ok)
+		return c;
+	course_free(c);
+	return NULL;
+}

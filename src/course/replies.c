@@ -1,0 +1,50 @@
+/*
+ * replies: the built-in table of what the servers say.
+ *
+ * A course file may override code and text of each row (course.c). Enhanced codes are those of RFC 3463 and 5248; rows that never carry one
+ * (RFC 2034 section 4: the greeting and the answer to EHLO; 354 has no class for it; POP3) hold NULL. A text stays within
+ * REPLY_TEXT_MAX octets, so that the whole line keeps within the 512 of RFC 5321 section 4.5.3.1.5.
+ */
+#include "course/replies.h"
+
+#include <stddef.h>
+
+const struct reply replies_default[REPLY_COUNT] = {
+	[REPLY_GREETING] = { "greeting", 220, NULL, "%d Service Ready" },
+	[REPLY_CROWDED] = { "crowded", 421, "4.3.2", "%d Too many connections, try again later" },
+	[REPLY_SHUTDOWN] = { "shutdown", 421, "4.3.2", "%d Service is shutting down, closing transmission channel" },
+	[REPLY_IDLE] = { "idle", 421, "4.4.2", "%d Nothing heard for too long, closing transmission channel" },
+	[REPLY_TOO_MANY_ERRORS] = { "too_many_errors", 421, "4.7.0",
+	                            "%d Too many errors, closing transmission channel" },
+	[REPLY_GOODBYE] = { "goodbye", 221, "2.0.0", "%d Service closing transmission channel" },
+	[REPLY_HELLO] = { "hello", 250, NULL, "OK Hello %c" },
+	[REPLY_RESET] = { "reset", 250, "2.0.0", "OK Transaction reset" },
+	[REPLY_NOOP] = { "noop", 250, "2.0.0", "OK" },
+	[REPLY_VRFY] = { "vrfy", 252, "2.5.0", "Cannot verify the user, but will take mail and try to deliver it" },
+	[REPLY_HELP] = { "help", 214, "2.0.0", "%t" },
+
+	[REPLY_SENDER_OK] = { "sender_ok", 250, "2.1.0", "<%s>... Sender ok" },
+	[REPLY_RECIPIENT_OK] = { "recipient_ok", 250, "2.1.5", "<%r>... Recipient ok" },
+	[REPLY_NO_SUCH_USER] = { "no_such_user", 550, "5.1.1", "No such user" },
+	[REPLY_DATA_START] = { "data_start", 354, NULL, "Start mail input; end with <CRLF>.<CRLF>" },
+	[REPLY_ACCEPTED] = { "accepted", 250, "2.0.0", "OK Message accepted for delivery" },
+	[REPLY_NO_RECIPIENTS] = { "no_recipients", 554, "5.5.1", "No valid recipients" },
+	[REPLY_TOO_MANY_RECIPIENTS] = { "too_many_recipients", 452, "4.5.3",
+	                                "Too many recipients; send the mail to the rest in another transaction" },
+	[REPLY_TOO_BIG] = { "too_big", 552, "5.3.4", "Message is larger than %n octets" },
+	[REPLY_BARE_CR] = { "bare_cr", 554, "5.6.0", "Message holds a CR that is not followed by LF" },
+	[REPLY_SUBJECT_TOO_LONG] = { "subject_too_long", 554, "5.6.0", "Subject is longer than %n characters" },
+	[REPLY_STORAGE_FULL] = { "storage_full", 452, "4.3.1", "No room to store the message, try again later" },
+	[REPLY_TRY_LATER] = { "try_later", 451, "4.3.0", "Local error in processing, try again later" },
+
+	[REPLY_UNKNOWN_COMMAND] = { "unknown_command", 500, "5.5.2",
+	                            "Command not recognised; HELP lists the commands" },
+	[REPLY_LINE_TOO_LONG] = { "line_too_long", 500, "5.5.2", "Line too long" },
+	[REPLY_SYNTAX] = { "syntax", 501, "5.5.4", "Syntax error; the correct form is: %t" },
+	[REPLY_WRONG_ORDER] = { "wrong_order", 503, "5.5.1", "Wrong order of commands: %t" },
+	[REPLY_UNKNOWN_PARAMETER] = { "unknown_parameter", 555, "5.5.4",
+	                              "Parameter not recognised; the correct form is: %t" },
+
+	[REPLY_POP3_GREETING] = { "pop3_greeting", 0, NULL, "+OK POP3 server ready" },
+	[REPLY_POP3_GOODBYE] = { "pop3_goodbye", 0, NULL, "+OK goodbye" },
+};
