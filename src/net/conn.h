@@ -1,0 +1,40 @@
+/*
+ * conn: one accepted connection: its socket, buffers, marks and time limits. Owns its session and frees it; nobody
+ * else does. Lives on one loop.
+ *
+ * A peer that shuts down its sending side is answered to the end of what it sent. One that breaks off is forgotten at
+ * once, but for a session that waits: it lives on without a socket until its answer is in. After the last reply the
+ * peer's input is read for a moment more, so that no reset destroys the reply on its way (RFC 1122 section 4.2.2.13).
+ */
+#ifndef POSTROOM_NET_CONN_H
+#define POSTROOM_NET_CONN_H
+
+#include <sys/time.h>
+
+#include "net/loop.h"
+#include "net/pump.h"
+
+struct conn;
+
+/* The connections of one loop; all calls on the loop's thread. */
+struct conn_set {
+	struct loop *loop;
+	struct conn *first;
+	size_t count;
+	char *scratch;                     /* what is read goes here first, PUMP_INPUT_MAX octets */
+	struct timeval last_moment;        /* a second, as the loop's timer wants it */
+	void (*closed)(struct conn_set *); /* told after each connection's end; may be NULL */
+	void *owner;
+};
+
+bool conn_set_init(struct conn_set *set, struct loop *loop, struct fault *why);
+/* Only when no connection is left. */
+void conn_set_release(struct conn_set *set);
+/* Says stop(why) to every session; with STOP_NOW connections that still cannot send are closed after at most one second. */
+void conn_set_stop(struct conn_set *set, enum session_stop why);
+
+/* Takes over the descriptor and the session in any case; with `crowded` the session is told STOP_CROWDED
+ * in place of its start. False: closed at once, out of memory. */
+bool conn_open(struct conn_set *set, int fd, struct session *session, bool crowded);
+
+#endif

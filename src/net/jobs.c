@@ -1,0 +1,198 @@
+/*
+ * jobs: a queue and the threads that work it off. See jobs.h.
+ */
+#include "net/jobs.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+
+#ifndef __has_feature /* clang's */
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) || \
+        __has_feature(thread_sanitizer)
+enum { STACK_SIZE = 4 * 1024 * 1024 }; /* the sanitizers' frames are several times as big */
+#else
+enum { STACK_SIZE = 256 * 1024 };
+#endif
+
+enum { IDLE_SECONDS = 10 };
+
+struct jobs {
+	pthread_mutex_t lock;
+	pthread_cond_t work; /* there is some, or the end */
+	pthread_cond_t rest; /* no thread works, or one less is there */
+	pthread_attr_t attributes;
+	struct job *first;
+	struct job *last;
+	size_t queued;
+	unsigned idle; /* threads that wait for work */
+	unsigned threads;
+	unsigned max_threads;
+	bool ending;
+};
+
+struct jobs *jobs_new(unsigned max_threads, struct fault *why)
+{
+	struct jobs *j = calloc(1, sizeof *j);
+	if (!j) {
+		fault_set(why, FAULT_FULL, "cannot make the job threads: memory is out");
+		return NULL;
+	}
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_mutex_init(&j->lock, NULL);
+	pthread_cond_init(&j->work, &monotonic);
+	pthread_cond_init(&j->rest, NULL);
+	pthread_condattr_destroy(&monotonic);
+	pthread_attr_init(&j->attributes);
+	pthread_attr_setstacksize(&j->attributes, STACK_SIZE);
+	pthread_attr_setdetachstate(&j->attributes, PTHREAD_CREATE_DETACHED);
+	j->max_threads = max_threads > 0 ? max_threads : 1;
+	return j;
+}
+
+void jobs_wait(struct jobs *j)
+{
+	pthread_mutex_lock(&j->lock);
+	while (j->queued > 0 || j->idle < j->threads)
+		pthread_cond_wait(&j->rest, &j->lock);
+	pthread_mutex_unlock(&j->lock);
+}
+
+void jobs_free(struct jobs *j)
+{
+	if (!j)
+		return;
+	pthread_mutex_lock(&j->lock);
+	j->ending = true;
+	pthread_cond_broadcast(&j->work);
+	while (j->threads > 0)
+		pthread_cond_wait(&j->rest, &j->lock);
+	pthread_mutex_unlock(&j->lock);
+	pthread_attr_destroy(&j->attributes);
+	pthread_cond_destroy(&j->rest);
+	pthread_cond_destroy(&j->work);
+	pthread_mutex_destroy(&j->lock);
+	free(j);
+}
+
+static void tell_done(struct task *t)
+{
+	struct job *job = (struct job *)((char *)t - offsetof(struct job, task));
+	job->done(job);
+}
+
+static void do_job(struct job *job)
+{
+	bool tell = job->done != NULL; /* asked now: without it the job may be gone after its work */
+	job->work(job);
+	if (!tell)
+		return;
+	job->task.run = tell_done;
+	loop_post(job->home, &job->task);
+}
+
+/* The lock is held. */
+static struct job *take(struct jobs *j)
+{
+	struct job *job = j->first;
+	if (!job)
+		return NULL;
+	j->first = job->next;
+	if (!j->first)
+		j->last = NULL;
+	j->queued--;
+	return job;
+}
+
+/* Waits for work, the lock held. NULL: there was none for a while, or the end has come. */
+static struct job *wait_for_job(struct jobs *j)
+{
+	struct timespec until;
+	struct job *job = take(j);
+	if (job)
+		return job;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += IDLE_SECONDS;
+	j->idle++;
+	pthread_cond_signal(&j->rest);
+	while (!j->first && !j->ending) {
+		if (pthread_cond_timedwait(&j->work, &j->lock, &until) == ETIMEDOUT)
+			break;
+	}
+	j->idle--;
+	return take(j);
+}
+
+static void *thread_main(void *arg)
+{
+	struct jobs *j = arg;
+	struct job *job;
+	pthread_mutex_lock(&j->lock);
+	while ((job = wait_for_job(j))) {
+		pthread_mutex_unlock(&j->lock);
+		do_job(job);
+		pthread_mutex_lock(&j->lock);
+	}
+	j->threads--;
+	pthread_cond_broadcast(&j->rest);
+	pthread_mutex_unlock(&j->lock);
+	return NULL;
+}
+
+/* One more thread, the lock held; signals are the main thread's alone. False: there is not even one to do the work. */
+static bool add_thread(struct jobs *j)
+{
+	pthread_t thread;
+	sigset_t all;
+	sigset_t before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&thread, &j->attributes, thread_main, j);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error == 0)
+		j->threads++;
+	return j->threads > 0;
+}
+
+static void enqueue(struct jobs *j, struct job *job)
+{
+	job->next = NULL;
+	if (j->last)
+		j->last->next = job;
+	else
+		j->first = job;
+	j->last = job;
+	j->queued++;
+}
+
+void jobs_run(struct jobs *j, struct job *job)
+{
+	if (!j) {
+		void (*done)(struct job *) = job->done;
+		job->work(job);
+		if (done)
+			done(job);
+		return;
+	}
+	pthread_mutex_lock(&j->lock);
+	bool short_of_threads = j->queued >= j->idle && j->threads < j->max_threads;
+	bool somebody = !short_of_threads || add_thread(j);
+	if (somebody) {
+		enqueue(j, job);
+		pthread_cond_signal(&j->work);
+	}
+	pthread_mutex_unlock(&j->lock);
+	if (!somebody) {
+		log_warning("jobs: cannot start a thread, the work is done in the caller's");
+		do_job(job);
+	}
+}

@@ -1,0 +1,34 @@
+/*
+ * loop: one event loop on one thread (libevent), and the way for other threads to bring something to it.
+ *
+ * The event base is used by its own thread alone, so it needs none of libevent's locks; loop_post and loop_stop are the
+ * two doors from elsewhere.
+ */
+#ifndef POSTROOM_NET_LOOP_H
+#define POSTROOM_NET_LOOP_H
+
+#include "base/fault.h"
+
+struct event_base;
+struct loop;
+
+/* Something to do on a loop's thread. Embedded in its owner's struct; owned by the loop from loop_post until run. */
+struct task {
+	void (*run)(struct task *);
+	struct task *next;
+};
+
+struct loop *loop_new(struct fault *why);
+/* NULL is passed over. Tasks that were never run stay their owners'. */
+void loop_free(struct loop *l);
+/* Runs until loop_stop; tasks posted before the stop are run. */
+void loop_run(struct loop *l);
+/* From any thread. */
+void loop_stop(struct loop *l);
+/* From any thread, never blocks, never fails: runs the task on the loop's thread, in order of posting. */
+void loop_post(struct loop *l, struct task *t);
+/* Runs, on the caller's thread, what was posted to a loop that no longer runs. False: there was nothing. */
+bool loop_run_posted(struct loop *l);
+struct event_base *loop_base(struct loop *l);
+
+#endif

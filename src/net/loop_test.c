@@ -1,0 +1,135 @@
+/*
+ * loop: tasks from any thread run on the loop's own, in order.
+ */
+#include "net/loop.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+enum { THREADS = 4, TASKS = 5000 };
+
+struct numbered {
+	struct task task;
+	struct loop *loop;
+	int number;
+	int *last;  /* of its thread */
+	int *count; /* of all */
+	pthread_t ran_on;
+};
+
+static struct numbered tasks[THREADS][TASKS];
+
+static struct loop *loop_open(void)
+{
+	struct fault why;
+	struct loop *l = loop_new(&why);
+	assert_non_null(l);
+	return l;
+}
+
+static void run(struct task *t)
+{
+	struct numbered *n = (struct numbered *)t;
+	assert_int_equal(n->number, *n->last + 1);
+	*n->last = n->number;
+	n->ran_on = pthread_self();
+	if (++*n->count == THREADS * TASKS)
+		loop_stop(n->loop);
+}
+
+static void *post_all(void *arg)
+{
+	struct numbered *mine = arg;
+	for (int i = 0; i < TASKS; i++)
+		loop_post(mine[i].loop, &mine[i].task);
+	return NULL;
+}
+
+static void tasks_of_many_threads_run_on_the_loops_thread_in_each_ones_order(void **state)
+{
+	struct loop *l = loop_open();
+	pthread_t threads[THREADS];
+	int last[THREADS] = { 0 };
+	int count = 0;
+	(void)state;
+	for (int t = 0; t < THREADS; t++) {
+		for (int i = 0; i < TASKS; i++)
+			tasks[t][i] = (struct numbered){ { .run = run }, l, i + 1, &last[t], &count, 0 };
+		assert_int_equal(pthread_create(&threads[t], NULL, post_all, tasks[t]), 0);
+	}
+	loop_run(l);
+	for (int t = 0; t < THREADS; t++)
+		pthread_join(threads[t], NULL);
+	assert_int_equal(count, THREADS * TASKS);
+	for (int t = 0; t < THREADS; t++)
+		assert_true(pthread_equal(tasks[t][TASKS - 1].ran_on, pthread_self()));
+	loop_free(l);
+}
+
+static void what_was_posted_before_the_stop_is_run(void **state)
+{
+	struct loop *l = loop_open();
+	int last = 0;
+	int count = 0;
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		tasks[0][i] = (struct numbered){ { .run = run }, l, i + 1, &last, &count, 0 };
+		loop_post(l, &tasks[0][i].task);
+	}
+	loop_stop(l);
+	loop_run(l);
+	assert_int_equal(count, 3);
+	loop_free(l);
+}
+
+static void post_again(struct task *t)
+{
+	struct numbered *n = (struct numbered *)t;
+	if (++*n->count < 10)
+		loop_post(n->loop, t);
+	else
+		loop_stop(n->loop);
+}
+
+static void a_task_may_post_itself_again(void **state)
+{
+	struct loop *l = loop_open();
+	int count = 0;
+	struct numbered n = { .task = { .run = post_again }, .loop = l, .count = &count };
+	(void)state;
+	loop_post(l, &n.task);
+	loop_run(l);
+	assert_int_equal(count, 10);
+	loop_free(l);
+}
+
+static void what_comes_after_the_loops_end_can_still_be_run(void **state)
+{
+	struct loop *l = loop_open();
+	int last = 0;
+	int count = 0;
+	struct numbered n = { { .run = run }, l, 1, &last, &count, 0 };
+	(void)state;
+	loop_stop(l);
+	loop_run(l);
+	assert_false(loop_run_posted(l));
+	loop_post(l, &n.task);
+	assert_true(loop_run_posted(l));
+	assert_int_equal(count, 1);
+	loop_free(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest all[] = {
+		cmocka_unit_test(tasks_of_many_threads_run_on_the_loops_thread_in_each_ones_order),
+		cmocka_unit_test(what_was_posted_before_the_stop_is_run),
+		cmocka_unit_test(a_task_may_post_itself_again),
+		cmocka_unit_test(what_comes_after_the_loops_end_can_still_be_run),
+	};
+	return cmocka_run_group_tests(all, NULL, NULL);
+}
