@@ -1,0 +1,96 @@
+/*
+ * compose: reading and checking a typed mail. See compose.h.
+ */
+#include "client/compose.h"
+
+#include "mail/address.h"
+#include "mail/header.h"
+
+enum { HEADER_ROOM = 4096 };
+
+void compose_init(struct compose_mail *m)
+{
+	buf_init(&m->from, ADDRESS_PATH_MAX);
+	buf_init(&m->to, ADDRESS_PATH_MAX);
+	buf_init(&m->text, (size_t)COMPOSE_MAX + HEADER_ROOM);
+}
+
+void compose_release(struct compose_mail *m)
+{
+	buf_release(&m->from);
+	buf_release(&m->to);
+	buf_release(&m->text);
+}
+
+enum compose_result compose_read(struct prompt *p, struct buf *typed)
+{
+	bool fits = true;
+
+	for (;;) {
+		size_t start = typed->len;
+		enum prompt_answer answer = prompt_line(p, NULL, typed);
+		if (answer == PROMPT_END)
+			return COMPOSE_END;
+		struct slice line = slice_skip(buf_slice(typed), start);
+		if (slice_equal_text(line, ".")) {
+			typed->len = start;
+			return fits ? COMPOSE_OK : COMPOSE_TOO_BIG;
+		}
+		fits = fits && answer == PROMPT_OK && buf_append_char(typed, '\n');
+		/* Too big: it is read on to its full stop, of which two octets must fit, and not kept. */
+		if (!fits)
+			buf_clear(typed);
+	}
+}
+
+static struct slice next_line(struct slice *rest)
+{
+	size_t n = slice_find(*rest, '\n');
+	struct slice line = slice_make(rest->ptr, n);
+
+	*rest = slice_skip(*rest, n + 1);
+	return line;
+}
+
+/* `Name: value`: the name, a colon, one or more blanks, and something. */
+static bool read_field(struct slice *rest, const char *name, struct slice *value)
+{
+	struct slice line = next_line(rest);
+	size_t len = strlen(name);
+
+	if (!slice_starts_nocase(line, name))
+		return false;
+	line = slice_skip(line, len);
+	if (line.len < 2 || line.ptr[0] != ':' || !slice_is_blank(line.ptr[1]))
+		return false;
+	*value = slice_trim(slice_skip(line, 1));
+	return value->len > 0 && !slice_has(*value, '\0');
+}
+
+static bool read_address(struct slice *rest, const char *name, struct buf *address)
+{
+	struct slice value;
+
+	return read_field(rest, name, &value) && address_parse_typed(value, address);
+}
+
+static bool put_mail(struct compose_mail *m, struct slice subject, struct slice body)
+{
+	return buf_append_text(&m->text, "From: ") && buf_append_slice(&m->text, buf_slice(&m->from)) &&
+	       buf_append_text(&m->text, "\nTo: ") && buf_append_slice(&m->text, buf_slice(&m->to)) &&
+	       buf_append_text(&m->text, "\nSubject: ") && buf_append_slice(&m->text, subject) &&
+	       buf_append_char(&m->text, '\n') && buf_append_slice(&m->text, body);
+}
+
+enum compose_result compose_check(struct slice typed, unsigned subject_max, struct compose_mail *m)
+{
+	struct slice subject;
+
+	/* A CR goes over the wire before an LF and nowhere else (RFC 5321 section 2.3.8). */
+	if (slice_has(typed, '\r'))
+		return COMPOSE_WRONG_FORMAT;
+	if (!read_address(&typed, "From", &m->from) || !read_address(&typed, "To", &m->to) ||
+	    !read_field(&typed, "Subject", &subject) || header_characters(subject) > subject_max)
+		return COMPOSE_WRONG_FORMAT;
+	return put_mail(m, subject, typed) ? COMPOSE_OK : COMPOSE_TOO_BIG;
+}

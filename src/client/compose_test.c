@@ -1,0 +1,216 @@
+/*
+ * Which typed mails are taken, what becomes of them, and how one is read to its end.
+ */
+#include "client/compose.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SUBJECT_MAX = 50 };
+
+static void takes(const char *typed, const char *from, const char *to, const char *text)
+{
+	struct compose_mail m;
+
+	compose_init(&m);
+	assert_int_equal(compose_check(slice_str(typed), SUBJECT_MAX, &m), COMPOSE_OK);
+	assert_true(slice_equal_text(buf_slice(&m.from), from));
+	assert_true(slice_equal_text(buf_slice(&m.to), to));
+	assert_true(buf_append_char(&m.text, '\0'));
+	assert_string_equal(m.text.data, text);
+	compose_release(&m);
+}
+
+static void refuses_slice(struct slice typed)
+{
+	struct compose_mail m;
+
+	compose_init(&m);
+	assert_int_equal(compose_check(typed, SUBJECT_MAX, &m), COMPOSE_WRONG_FORMAT);
+	compose_release(&m);
+}
+
+static void refuses(const char *typed)
+{
+	refuses_slice(slice_str(typed));
+}
+
+static void the_labs_example_is_taken_as_typed(void **state)
+{
+	static const char mail[] = "From: agupta@10.5.20.22\n"
+	                           "To: ng@10.5.21.32\n"
+	                           "Subject: This week\xE2\x80\x99s lab assignment\n"
+	                           "This is the first week after midsem.\n"
+	                           "The students are eager to do assignments (ha ha ha!)\n"
+	                           "Let us give them something interesting.\n";
+
+	(void)state;
+	takes(mail, "agupta@10.5.20.22", "ng@10.5.21.32", mail);
+}
+
+static void the_body_may_be_empty_and_may_hold_anything(void **state)
+{
+	(void)state;
+	takes("From: a@b\nTo: c@d\nSubject: s\n", "a@b", "c@d", "From: a@b\nTo: c@d\nSubject: s\n");
+	takes("From: a@b\nTo: c@d\nSubject: s\n\n..\nFrom: x\n", "a@b", "c@d",
+	      "From: a@b\nTo: c@d\nSubject: s\n\n..\nFrom: x\n");
+}
+
+static void blanks_and_angle_brackets_become_the_plain_form(void **state)
+{
+	(void)state;
+	takes("From:   a @ b  \nTo:\t<c@d>\nSubject:    two  words \n x\n", "a@b", "c@d",
+	      "From: a@b\nTo: c@d\nSubject: two  words\n x\n");
+}
+
+static void fields_must_be_there_and_in_order(void **state)
+{
+	(void)state;
+	refuses("");
+	refuses("hello\n");
+	refuses("From: a@b\n");
+	refuses("From: a@b\nTo: c@d\n");
+	refuses("From: a@b\nTo: c@d\nbody\n");
+	refuses("To: c@d\nFrom: a@b\nSubject: s\n");
+	refuses("From: a@b\nSubject: s\nTo: c@d\n");
+	refuses("From: a@b\nFrom: a@b\nTo: c@d\nSubject: s\n");
+	refuses("\nFrom: a@b\nTo: c@d\nSubject: s\n");
+	refuses("From: a@b\n\nTo: c@d\nSubject: s\n");
+	refuses(" From: a@b\nTo: c@d\nSubject: s\n");
+	refuses("From : a@b\nTo: c@d\nSubject: s\n");
+	refuses("From a@b\nTo: c@d\nSubject: s\n");
+	refuses("From:a@b\nTo: c@d\nSubject: s\n");
+}
+
+static void addresses_must_be_x_at_y(void **state)
+{
+	static const char *const wrong[] = { "a",        "@b",      "a@",   "a@@b", "a@b@c", "a b@c", "a@b c",
+		                             "a@b, c@d", "a@b,c@d", "<a@b", "<>",   "@",     "a@b>" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		char mail[128];
+		snprintf(mail, sizeof mail, "From: %s\nTo: c@d\nSubject: s\n", wrong[i]);
+		refuses(mail);
+		snprintf(mail, sizeof mail, "From: a@b\nTo: %s\nSubject: s\n", wrong[i]);
+		refuses(mail);
+	}
+}
+
+static void the_subject_has_a_limit_in_characters_and_is_not_empty(void **state)
+{
+	char mail[512] = "From: a@b\nTo: c@d\nSubject: ";
+	size_t start = strlen(mail);
+
+	(void)state;
+	for (int i = 0; i < SUBJECT_MAX; i++)
+		strcat(mail, "\xE4\xB8\xAD");
+	strcat(mail, "\n");
+	takes(mail, "a@b", "c@d", mail);
+	strcpy(mail + strlen(mail) - 1, "!\n");
+	refuses(mail);
+	strcpy(mail + start, "\n");
+	refuses(mail);
+	strcpy(mail + start, "   \nx\n");
+	refuses(mail);
+}
+
+static void control_characters_that_could_make_a_line_are_refused(void **state)
+{
+	(void)state;
+	refuses("From: a@b\nTo: c@d\nSubject: a\rBcc: x@y\n");
+	refuses("From: a@b\nTo: c@d\nSubject: s\nbare\rcarriage return\n");
+	refuses_slice(slice_make("From: a@b\nTo: c@d\nSubject: s\0t\n", 32));
+	refuses_slice(slice_make("From: a\0c@b\nTo: c@d\nSubject: s\n", 31));
+}
+
+/* ---- reading ---- */
+
+static enum compose_result read_typed(const char *input, size_t max, struct buf *typed, char *next)
+{
+	struct screen screen;
+	struct prompt prompt;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], input, strlen(input)), (ssize_t)strlen(input));
+	close(ends[1]);
+	screen = (struct screen){ .out = fopen("/dev/null", "w") };
+	prompt_init(&prompt, ends[0], &screen);
+	buf_init(typed, max);
+	enum compose_result result = compose_read(&prompt, typed);
+	*next = '\0';
+	prompt_key(&prompt, NULL, next);
+	fclose(screen.out);
+	close(ends[0]);
+	return result;
+}
+
+static void a_mail_ends_at_a_line_with_only_a_full_stop(void **state)
+{
+	struct buf typed;
+	char next;
+
+	(void)state;
+	assert_int_equal(read_typed("a\r\n..\n .\n. \n.\nnext\n", 1000, &typed, &next), COMPOSE_OK);
+	assert_true(slice_equal_text(buf_slice(&typed), "a\n..\n .\n. \n"));
+	assert_int_equal(next, 'n');
+	buf_release(&typed);
+}
+
+static void input_that_ends_early_gives_no_mail(void **state)
+{
+	struct buf typed;
+	char next;
+
+	(void)state;
+	assert_int_equal(read_typed("From: a@b\n", 1000, &typed, &next), COMPOSE_END);
+	buf_release(&typed);
+}
+
+static void a_full_stop_without_its_newline_ends_the_mail(void **state)
+{
+	struct buf typed;
+	char next;
+
+	(void)state;
+	assert_int_equal(read_typed("a\n.", 1000, &typed, &next), COMPOSE_OK);
+	assert_true(slice_equal_text(buf_slice(&typed), "a\n"));
+	buf_release(&typed);
+}
+
+static void a_mail_over_the_maximum_is_read_to_its_end_and_not_kept(void **state)
+{
+	struct buf typed;
+	char next;
+
+	(void)state;
+	assert_int_equal(read_typed("aaaa\nbbbb\ncccccccccccccccccccc\nd\n.\nnext\n", 12, &typed, &next),
+	                 COMPOSE_TOO_BIG);
+	assert_int_equal(next, 'n');
+	buf_release(&typed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_labs_example_is_taken_as_typed),
+		cmocka_unit_test(the_body_may_be_empty_and_may_hold_anything),
+		cmocka_unit_test(blanks_and_angle_brackets_become_the_plain_form),
+		cmocka_unit_test(fields_must_be_there_and_in_order),
+		cmocka_unit_test(addresses_must_be_x_at_y),
+		cmocka_unit_test(the_subject_has_a_limit_in_characters_and_is_not_empty),
+		cmocka_unit_test(control_characters_that_could_make_a_line_are_refused),
+		cmocka_unit_test(a_mail_ends_at_a_line_with_only_a_full_stop),
+		cmocka_unit_test(input_that_ends_early_gives_no_mail),
+		cmocka_unit_test(a_full_stop_without_its_newline_ends_the_mail),
+		cmocka_unit_test(a_mail_over_the_maximum_is_read_to_its_end_and_not_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,239 @@
+/*
+ * inbox: a POP3 session and the list made from it. See inbox.h.
+ */
+#include "client/inbox.h"
+
+#include <stdlib.h>
+
+enum { GOODBYE_MS = 10 * 1000 }; /* nothing hangs on this QUIT */
+
+void inbox_init(struct inbox *m, const struct link_options *options, struct slice name, struct slice password)
+{
+	*m = (struct inbox){ .options = *options, .name = name, .password = password };
+	buf_init(&m->words, TALK_WORDS_MAX);
+	link_init(&m->link);
+	pop3_client_init(&m->pop3, &m->link.feed);
+}
+
+static void forget_list(struct inbox *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		free((char *)m->mails[i].from);
+	free(m->mails);
+	m->mails = NULL;
+	m->count = 0;
+}
+
+/* The session is over, in whichever way; the client is ready for the next. */
+static void hang_up(struct inbox *m)
+{
+	bool bare = m->pop3.bare;
+
+	link_close(&m->link);
+	pop3_client_release(&m->pop3);
+	pop3_client_init(&m->pop3, &m->link.feed);
+	m->pop3.bare = bare;
+}
+
+void inbox_release(struct inbox *m)
+{
+	hang_up(m);
+	pop3_client_release(&m->pop3);
+	forget_list(m);
+	buf_release(&m->words);
+}
+
+bool inbox_is_open(const struct inbox *m)
+{
+	return m->link.fd >= 0;
+}
+
+static enum inbox_result lost(struct inbox *m, const char *text)
+{
+	buf_clear(&m->words);
+	buf_append_text(&m->words, text);
+	hang_up(m);
+	return INBOX_LOST;
+}
+
+static void tick(void *owner)
+{
+	progress_tick(owner);
+}
+
+/* Drives what was asked of pop3 to its end. */
+static enum inbox_result drive(struct inbox *m)
+{
+	struct fault why;
+
+	m->link.tick = tick;
+	m->link.owner = &m->progress;
+	if (!link_run(&m->link, &m->pop3.talk, &why)) {
+		m->probing = pop3_client_is_probing(&m->pop3);
+		return lost(m, why.text);
+	}
+	if (!m->pop3.refused)
+		return INBOX_OK;
+	buf_clear(&m->words);
+	buf_append_slice(&m->words, buf_slice(&m->pop3.refusal));
+	return INBOX_REFUSED;
+}
+
+/* ---- the list ---- */
+
+static void scan_text(void *owner, const char *octets, size_t n)
+{
+	struct inbox *m = owner;
+
+	summary_push(&m->summary, octets, n);
+}
+
+static bool keep_summary(struct inbox_mail *mail, const struct summary *s)
+{
+	size_t from = strlen(s->from) + 1, received = strlen(s->received) + 1, subject = strlen(s->subject) + 1;
+	char *block = malloc(from + received + subject);
+
+	if (!block)
+		return false;
+	memcpy(block, s->from, from);
+	memcpy(block + from, s->received, received);
+	memcpy(block + from + received, s->subject, subject);
+	mail->from = block;
+	mail->received = block + from;
+	mail->subject = block + from + received;
+	return true;
+}
+
+/* A mail that the server lists and does not give stands in the list with "-" for everything. */
+static void scan_end(void *owner, size_t index, bool given)
+{
+	struct inbox *m = owner;
+
+	(void)given;
+	summary_finish(&m->summary);
+	m->mails[index].number = m->pop3.mails[index].number;
+	m->mails[index].octets = m->pop3.mails[index].octets;
+	if (!keep_summary(&m->mails[index], &m->summary))
+		m->out_of_memory = true;
+	m->count = index + 1;
+	m->progress.done = m->count;
+	summary_release(&m->summary);
+	summary_init(&m->summary);
+}
+
+static enum inbox_result read_list(struct inbox *m)
+{
+	const struct pop3_client_sink sink = { scan_text, scan_end, m };
+
+	forget_list(m);
+	if (m->pop3.count == 0)
+		return INBOX_OK;
+	m->mails = calloc(m->pop3.count, sizeof *m->mails);
+	if (!m->mails)
+		return lost(m, "memory is out");
+	m->progress.total = m->pop3.count;
+	summary_init(&m->summary);
+	pop3_client_scan(&m->pop3, &sink);
+	enum inbox_result result = drive(m);
+	summary_release(&m->summary);
+	if (result == INBOX_OK && m->out_of_memory)
+		return lost(m, "memory is out");
+	return result;
+}
+
+static enum inbox_result log_in(struct inbox *m)
+{
+	struct fault why;
+
+	m->options.connection++;
+	if (!link_open(&m->link, &m->options, &why))
+		return lost(m, why.text);
+	pop3_client_login(&m->pop3, m->name, m->password);
+	enum inbox_result result = drive(m);
+	if (result == INBOX_REFUSED)
+		hang_up(m);
+	return result;
+}
+
+static enum inbox_result open_once(struct inbox *m)
+{
+	enum inbox_result result = log_in(m);
+
+	return result == INBOX_OK ? read_list(m) : result;
+}
+
+enum inbox_result inbox_open(struct inbox *m)
+{
+	m->probing = m->out_of_memory = false;
+	progress_begin(&m->progress, "Reading the list", m->options.shown);
+	enum inbox_result result = open_once(m);
+	/* A simple server may hang up on a command it does not know. */
+	if (result == INBOX_LOST && m->probing && !m->pop3.bare) {
+		m->pop3.bare = true;
+		result = open_once(m);
+	}
+	progress_end(&m->progress);
+	return result;
+}
+
+/* ---- one mail ---- */
+
+static void read_text(void *owner, const char *octets, size_t n)
+{
+	struct inbox *m = owner;
+
+	m->progress.done += n;
+	m->reader->text(m->reader->owner, octets, n);
+}
+
+/* The server may have ended the session meanwhile; a command would then be answered by its farewell. */
+static bool still_there(struct inbox *m)
+{
+	if (link_is_alive(&m->link))
+		return true;
+	lost(m, "the server had ended the session");
+	return false;
+}
+
+enum inbox_result inbox_read(struct inbox *m, size_t index, const struct pop3_client_sink *reader)
+{
+	const struct pop3_client_sink sink = { .text = read_text, .owner = m };
+
+	if (!still_there(m))
+		return INBOX_LOST;
+	m->reader = reader;
+	progress_begin(&m->progress, "Reading the mail", m->options.shown);
+	m->progress.total = m->mails[index].octets;
+	pop3_client_retrieve(&m->pop3, m->mails[index].number, &sink);
+	enum inbox_result result = drive(m);
+	progress_end(&m->progress);
+	return result;
+}
+
+enum inbox_result inbox_delete(struct inbox *m, size_t index)
+{
+	if (!still_there(m))
+		return INBOX_LOST;
+	progress_begin(&m->progress, "Deleting the mail", m->options.shown);
+	pop3_client_delete(&m->pop3, m->mails[index].number);
+	enum inbox_result result = drive(m);
+	if (result == INBOX_OK) {
+		pop3_client_quit(&m->pop3);
+		result = drive(m);
+		hang_up(m);
+	}
+	progress_end(&m->progress);
+	return result;
+}
+
+void inbox_close(struct inbox *m)
+{
+	if (!inbox_is_open(m))
+		return;
+	if (link_is_alive(&m->link)) {
+		pop3_client_quit(&m->pop3);
+		m->pop3.talk.limit_ms = GOODBYE_MS;
+		drive(m);
+	}
+	hang_up(m);
+}

@@ -1,0 +1,12 @@
+/*
+ * mailbox_view: the screen "Manage Mail": the list, a mail by its number, one key that deletes it or goes back.
+ */
+#ifndef POSTROOM_CLIENT_MAILBOX_VIEW_H
+#define POSTROOM_CLIENT_MAILBOX_VIEW_H
+
+#include "client/client.h"
+
+/* False: the input ended (QUIT was said all the same). Blocks. */
+bool mailbox_view(struct client *client);
+
+#endif

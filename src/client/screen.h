@@ -1,0 +1,42 @@
+/*
+ * screen: everything the client prints goes through here.
+ *
+ * A course's own texts are printed as they are; what came from a mail or a server goes through visible first. Whether
+ * stdout is a terminal, and how wide it is, is asked here and nowhere else. Output is buffered until screen_flush(),
+ * which everybody calls before waiting.
+ */
+#ifndef POSTROOM_CLIENT_SCREEN_H
+#define POSTROOM_CLIENT_SCREEN_H
+
+#include <stdio.h>
+
+#include "client/visible.h"
+
+struct screen {
+	FILE *out;
+	bool terminal;
+	bool ascii; /* a terminal with a character set other than UTF-8 */
+	struct visible text;
+	bool line_open; /* the mail under way did not end in a newline yet */
+};
+
+/* Sets LC_CTYPE for the whole program, so that widths are those of UTF-8. */
+void screen_init(struct screen *s, FILE *out);
+
+/* Texts of the program and of the course. */
+void screen_say(struct screen *s, const char *text);
+void screen_sayf(struct screen *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A foreign text as one line, its newline added. */
+void screen_show_line(struct screen *s, const char *before, struct slice foreign);
+
+/* A mail, cut anywhere; the end adds a newline where the mail has none. */
+void screen_mail_begin(struct screen *s);
+void screen_mail(struct screen *s, struct slice foreign);
+void screen_mail_end(struct screen *s);
+
+/* The terminal's width in columns; 0 where stdout is none. */
+size_t screen_columns(const struct screen *s);
+void screen_flush(struct screen *s);
+
+#endif

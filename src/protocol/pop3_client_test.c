@@ -1,0 +1,347 @@
+/*
+ * Sessions with scripted servers: full ones, poor ones and wrong ones.
+ */
+#include "protocol/pop3_client.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+struct session {
+	struct pop3_client client;
+	struct transcript_feed feed;
+	struct pop3_client_sink sink;
+	struct buf said;
+	struct buf heard; /* the mails' text; "[0+]" at the end of each of a scan */
+	size_t step;      /* octets pushed at a time; 0: all */
+};
+
+static void hear_text(void *owner, const char *octets, size_t n)
+{
+	struct session *s = owner;
+
+	assert_true(buf_append(&s->heard, octets, n));
+}
+
+static void hear_end(void *owner, size_t index, bool given)
+{
+	struct session *s = owner;
+
+	assert_true(buf_printf(&s->heard, "[%zu%c]", index, given ? '+' : '-'));
+}
+
+static void session_begin(struct session *s)
+{
+	*s = (struct session){ .sink = { hear_text, hear_end, s } };
+	transcript_feed_init(&s->feed, NULL);
+	buf_init(&s->said, 1 << 20);
+	buf_init(&s->heard, 1 << 20);
+	pop3_client_init(&s->client, &s->feed);
+}
+
+static void session_end(struct session *s)
+{
+	pop3_client_release(&s->client);
+	buf_release(&s->said);
+	buf_release(&s->heard);
+	transcript_feed_release(&s->feed);
+}
+
+static void send_all(struct session *s)
+{
+	struct talk *t = &s->client.talk;
+
+	assert_true(buf_append_slice(&s->said, buf_slice(&t->out)));
+	talk_sent(t, t->out.len);
+}
+
+static void answer(struct session *s, const char *octets)
+{
+	size_t n = strlen(octets), step = s->step == 0 ? n : s->step;
+
+	send_all(s);
+	for (size_t at = 0; at < n; at += step)
+		talk_push(&s->client.talk, octets + at, n - at < step ? n - at : step);
+	send_all(s);
+}
+
+static void log_in(struct session *s)
+{
+	pop3_client_login(&s->client, slice_str("alice"), slice_str("d@t@comm"));
+	answer(s, "+OK POP3 server ready\r\n");
+	answer(s, "+OK\r\n");
+	answer(s, "+OK\r\n");
+}
+
+static void assert_text(struct buf *b, const char *expected)
+{
+	assert_true(buf_append_char(b, '\0'));
+	assert_string_equal(b->data, expected);
+	b->len = 0;
+}
+
+/* Logged in at a server with these capabilities and this list. */
+static void list(struct session *s, const char *capa, const char *mails)
+{
+	log_in(s);
+	answer(s, capa);
+	answer(s, "+OK 2 300\r\n");
+	answer(s, mails);
+	assert_int_equal(s->client.state, POP3_CLIENT_READY);
+	assert_true(talk_idle(&s->client.talk));
+	buf_clear(&s->said);
+}
+
+static const char full[] = "+OK\r\nTOP\r\nUIDL\r\npipelining\r\nUSER\r\n.\r\n";
+static const char two[] = "+OK 2 messages\r\n1 100\r\n2 200\r\n.\r\n";
+
+static void a_login_ends_with_the_list(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	log_in(&s);
+	answer(&s, full);
+	answer(&s, "+OK 2 300\r\n");
+	answer(&s, two);
+	assert_text(&s.said, "USER alice\r\nPASS d@t@comm\r\nCAPA\r\nSTAT\r\nLIST\r\n");
+	assert_true(s.client.capa && s.client.top && s.client.pipelining);
+	assert_int_equal(s.client.count, 2);
+	assert_int_equal(s.client.mails[1].number, 2);
+	assert_int_equal(s.client.mails[1].octets, 200);
+	session_end(&s);
+}
+
+static void a_wrong_password_keeps_the_servers_words_and_says_quit(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	pop3_client_login(&s.client, slice_str("alice"), slice_str("wrong"));
+	answer(&s, "+OK\r\n");
+	answer(&s, "+OK\r\n");
+	answer(&s, "-ERR wrong name or password\r\n");
+	assert_true(s.client.refused);
+	answer(&s, "-ERR bye anyway\r\n");
+	assert_true(slice_equal_text(buf_slice(&s.client.refusal), "-ERR wrong name or password"));
+	assert_text(&s.said, "USER alice\r\nPASS wrong\r\nQUIT\r\n");
+	assert_int_equal(s.client.state, POP3_CLIENT_END);
+	assert_true(talk_idle(&s.client.talk));
+	session_end(&s);
+}
+
+static void headers_are_asked_for_in_a_window_where_the_server_takes_pipelines(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, full, two);
+	pop3_client_scan(&s.client, &s.sink);
+	send_all(&s);
+	assert_text(&s.said, "TOP 1 0\r\nTOP 2 0\r\n");
+	answer(&s, "+OK\r\nSubject: a\r\n\r\n.\r\n+OK\r\nSubject: b\r\n\r\n.\r\n");
+	assert_text(&s.heard, "Subject: a\n\n[0+]Subject: b\n\n[1+]");
+	assert_int_equal(s.client.state, POP3_CLIENT_READY);
+	session_end(&s);
+}
+
+static void a_window_is_never_larger_than_its_limit(void **state)
+{
+	struct session s;
+	struct buf mails;
+
+	(void)state;
+	session_begin(&s);
+	buf_init(&mails, 1 << 16);
+	assert_true(buf_append_text(&mails, "+OK\r\n"));
+	for (int i = 1; i <= 100; i++)
+		assert_true(buf_printf(&mails, "%d 10\r\n", i));
+	assert_true(buf_append(&mails, ".\r\n", 4));
+	list(&s, full, mails.data);
+	pop3_client_scan(&s.client, &s.sink);
+	for (int i = 0; i < 100; i++) {
+		assert_true(s.client.talk.expected <= POP3_CLIENT_WINDOW);
+		answer(&s, "+OK\r\n.\r\n");
+	}
+	assert_int_equal(s.client.state, POP3_CLIENT_READY);
+	assert_int_equal(s.client.answered, 100);
+	buf_release(&mails);
+	session_end(&s);
+}
+
+static void without_capa_and_top_whole_mails_are_read_for_the_list(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, "-ERR what?\r\n", two);
+	pop3_client_scan(&s.client, &s.sink);
+	assert_true(pop3_client_is_probing(&s.client));
+	answer(&s, "-ERR what?\r\n");
+	assert_false(pop3_client_is_probing(&s.client));
+	answer(&s, "+OK\r\nSubject: a\r\nbody\r\n.\r\n");
+	answer(&s, "+OK\r\nSubject: b\r\nbody\r\n.\r\n");
+	assert_text(&s.said, "TOP 1 0\r\nRETR 1\r\nRETR 2\r\n");
+	assert_text(&s.heard, "Subject: a\nbody\n[0+]Subject: b\nbody\n[1+]");
+	session_end(&s);
+}
+
+static void without_capa_top_is_used_where_it_works(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, "-ERR what?\r\n", two);
+	pop3_client_scan(&s.client, &s.sink);
+	answer(&s, "+OK\r\nSubject: a\r\n\r\n.\r\n");
+	answer(&s, "-ERR gone\r\n");
+	assert_text(&s.said, "TOP 1 0\r\nTOP 2 0\r\n");
+	assert_text(&s.heard, "Subject: a\n\n[0+][1-]");
+	session_end(&s);
+}
+
+static void a_bare_client_asks_for_nothing_optional(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	s.client.bare = true;
+	log_in(&s);
+	answer(&s, "+OK 1 5\r\n");
+	answer(&s, "+OK\r\n1 5\r\n.\r\n");
+	pop3_client_scan(&s.client, &s.sink);
+	answer(&s, "+OK\r\nx\r\n.\r\n");
+	assert_text(&s.said, "USER alice\r\nPASS d@t@comm\r\nSTAT\r\nLIST\r\nRETR 1\r\n");
+	session_end(&s);
+}
+
+static void the_list_is_what_its_lines_say_and_not_its_counts(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, full,
+	     "+OK 99 messages (1 octets)\r\n3 120 extra\r\nnonsense\r\n-1 5\r\n0 5\r\n7\r\n4294967297 1\r\n.\r\n");
+	assert_int_equal(s.client.count, 2);
+	assert_int_equal(s.client.mails[0].number, 3);
+	assert_int_equal(s.client.mails[0].octets, 120);
+	assert_int_equal(s.client.mails[1].number, 7);
+	assert_int_equal(s.client.mails[1].octets, 0);
+	session_end(&s);
+}
+
+static void without_list_the_count_of_stat_is_used(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, full, "-ERR no LIST here\r\n");
+	assert_int_equal(s.client.count, 2);
+	assert_int_equal(s.client.mails[1].number, 2);
+	session_end(&s);
+}
+
+static void an_endless_list_breaks_the_talk(void **state)
+{
+	struct session s;
+	size_t lines = 0;
+
+	(void)state;
+	session_begin(&s);
+	log_in(&s);
+	answer(&s, full);
+	answer(&s, "+OK 1 1\r\n");
+	answer(&s, "+OK\r\n");
+	while (talk_push(&s.client.talk, "1 1\r\n", 5))
+		assert_true(++lines <= POP3_CLIENT_MAILS_MAX + 1);
+	assert_true(lines >= POP3_CLIENT_MAILS_MAX - 1);
+	session_end(&s);
+}
+
+static void a_mail_is_read_deleted_and_the_session_left(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, full, two);
+	pop3_client_retrieve(&s.client, 2, &s.sink);
+	answer(&s, "+OK\r\n..a\r\n.\r\n");
+	assert_text(&s.heard, ".a\n");
+	pop3_client_delete(&s.client, 2);
+	answer(&s, "+OK\r\n");
+	assert_false(s.client.refused);
+	pop3_client_quit(&s.client);
+	answer(&s, "+OK goodbye\r\n");
+	assert_false(s.client.refused);
+	assert_int_equal(s.client.state, POP3_CLIENT_END);
+	assert_text(&s.said, "RETR 2\r\nDELE 2\r\nQUIT\r\n");
+	session_end(&s);
+}
+
+static void a_refused_command_leaves_the_session_open(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, full, two);
+	pop3_client_retrieve(&s.client, 2, &s.sink);
+	answer(&s, "-ERR [SYS/TEMP] later\r\n");
+	assert_true(s.client.refused);
+	assert_true(slice_equal_text(buf_slice(&s.client.refusal), "-ERR [SYS/TEMP] later"));
+	assert_int_equal(s.client.state, POP3_CLIENT_READY);
+	pop3_client_delete(&s.client, 1);
+	answer(&s, "+OK\r\n");
+	assert_false(s.client.refused);
+	session_end(&s);
+}
+
+static void any_cut_of_the_servers_octets_gives_the_same_session(void **state)
+{
+	(void)state;
+	for (size_t step = 1; step < 40; step++) {
+		struct session s;
+		session_begin(&s);
+		s.step = step;
+		list(&s, full, two);
+		pop3_client_scan(&s.client, &s.sink);
+		answer(&s, "+OK\r\n..x\r\n.\r\n-ERR\r\n");
+		assert_text(&s.heard, ".x\n[0+][1-]");
+		assert_int_equal(s.client.count, 2);
+		assert_true(s.client.pipelining);
+		session_end(&s);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_login_ends_with_the_list),
+		cmocka_unit_test(a_wrong_password_keeps_the_servers_words_and_says_quit),
+		cmocka_unit_test(headers_are_asked_for_in_a_window_where_the_server_takes_pipelines),
+		cmocka_unit_test(a_window_is_never_larger_than_its_limit),
+		cmocka_unit_test(without_capa_and_top_whole_mails_are_read_for_the_list),
+		cmocka_unit_test(without_capa_top_is_used_where_it_works),
+		cmocka_unit_test(a_bare_client_asks_for_nothing_optional),
+		cmocka_unit_test(the_list_is_what_its_lines_say_and_not_its_counts),
+		cmocka_unit_test(without_list_the_count_of_stat_is_used),
+		cmocka_unit_test(an_endless_list_breaks_the_talk),
+		cmocka_unit_test(a_mail_is_read_deleted_and_the_session_left),
+		cmocka_unit_test(a_refused_command_leaves_the_session_open),
+		cmocka_unit_test(any_cut_of_the_servers_octets_gives_the_same_session),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

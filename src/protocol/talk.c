@@ -1,0 +1,284 @@
+/*
+ * talk: replies out of octets, and commands into octets. See talk.h.
+ */
+#include "protocol/talk.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+enum { SECRET_LINE_MAX = 1024 };
+
+void talk_init(struct talk *t, enum talk_dialect dialect, const struct talk_role *role, struct transcript_feed *feed)
+{
+	*t = (struct talk){ .dialect = dialect, .role = role, .feed = feed };
+	buf_init(&t->out, TALK_OUT_MAX);
+	buf_init(&t->words, TALK_WORDS_MAX);
+	buf_init(&t->line, TALK_LINE_MAX);
+}
+
+static void wipe(struct buf *b)
+{
+	if (b->cap > 0)
+		explicit_bzero(b->data, b->cap);
+}
+
+void talk_release(struct talk *t)
+{
+	wipe(&t->out);
+	buf_release(&t->out);
+	buf_release(&t->words);
+	buf_release(&t->line);
+}
+
+void talk_stop(struct talk *t)
+{
+	t->expected = 0;
+	talk_sent(t, t->out.len);
+}
+
+void talk_break(struct talk *t, const char *format, ...)
+{
+	char text[sizeof t->why.text];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	fault_set(&t->why, FAULT_PERMANENT, "%s", text);
+	t->broken = true;
+	talk_stop(t);
+}
+
+/* ---- sending ---- */
+
+void talk_expect(struct talk *t)
+{
+	t->expected++;
+}
+
+static bool has_line_end(struct slice s)
+{
+	return slice_has(s, '\r') || slice_has(s, '\n') || slice_has(s, '\0');
+}
+
+/* A value with a line end in it would be a second command. */
+static bool queue_line(struct talk *t, struct slice line)
+{
+	if (has_line_end(line)) {
+		talk_break(t, "a command cannot hold a line end");
+		return false;
+	}
+	if (!buf_reserve(&t->out, line.len + 2)) {
+		talk_break(t, "too many commands wait to be sent");
+		return false;
+	}
+	buf_append_slice(&t->out, line);
+	buf_append_text(&t->out, "\r\n");
+	t->expected++;
+	return true;
+}
+
+void talk_command(struct talk *t, struct slice line)
+{
+	if (!t->broken && queue_line(t, line))
+		transcript_line(t->feed, TRANSCRIPT_CLIENT, line);
+}
+
+void talk_commandf(struct talk *t, const char *format, ...)
+{
+	struct buf line;
+	va_list args;
+
+	buf_init(&line, TALK_LINE_MAX);
+	va_start(args, format);
+	if (buf_vprintf(&line, format, args))
+		talk_command(t, buf_slice(&line));
+	else
+		talk_break(t, "a command is too long");
+	va_end(args);
+	buf_release(&line);
+}
+
+void talk_secret(struct talk *t, const char *verb, struct slice secret)
+{
+	char line[SECRET_LINE_MAX];
+	size_t verb_len = strlen(verb);
+
+	if (verb_len + 1 + secret.len > sizeof line) {
+		talk_break(t, "the password is longer than %d octets", SECRET_LINE_MAX - 16);
+		return;
+	}
+	memcpy(line, verb, verb_len);
+	line[verb_len] = ' ';
+	if (secret.len > 0)
+		memcpy(line + verb_len + 1, secret.ptr, secret.len);
+	struct slice whole = slice_make(line, verb_len + 1 + secret.len);
+	if (!t->broken && queue_line(t, whole))
+		transcript_secret(t->feed, TRANSCRIPT_CLIENT, whole, verb_len + 1);
+	t->secret_out = true;
+	explicit_bzero(line, sizeof line);
+}
+
+void talk_sent(struct talk *t, size_t n)
+{
+	buf_consume(&t->out, n);
+	if (t->out.len == 0 && t->secret_out) {
+		wipe(&t->out);
+		t->secret_out = false;
+	}
+}
+
+/* ---- receiving ---- */
+
+static void complete(struct talk *t)
+{
+	t->in_reply = false;
+	t->expected--;
+	t->role->reply(t);
+}
+
+static void start_words(struct talk *t)
+{
+	if (t->in_reply)
+		return;
+	t->in_reply = true;
+	t->lines = 0;
+	buf_clear(&t->words);
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* RFC 5321 section 4.2: three digits, then a blank, a hyphen where more lines follow, or nothing. */
+static bool smtp_reply_line(struct slice line)
+{
+	if (line.len < 3 || line.ptr[0] < '2' || line.ptr[0] > '5' || !is_digit(line.ptr[1]) || !is_digit(line.ptr[2]))
+		return false;
+	return line.len == 3 || line.ptr[3] == ' ' || line.ptr[3] == '-';
+}
+
+/* "250-one", "250 two" become "250 one two". */
+static bool add_smtp_words(struct talk *t, struct slice line)
+{
+	struct slice text = slice_skip(line, 4);
+
+	if (t->words.len == 0 && !buf_append(&t->words, line.ptr, 3))
+		return false;
+	if (text.len == 0)
+		return true;
+	return buf_append_char(&t->words, ' ') && buf_append_slice(&t->words, text);
+}
+
+static void take_smtp_line(struct talk *t, struct slice line)
+{
+	if (!smtp_reply_line(line)) {
+		talk_break(t, "the server's answer is no SMTP reply: %.*s", line.len < 80 ? (int)line.len : 80,
+		           line.ptr);
+		return;
+	}
+	start_words(t);
+	if (++t->lines > TALK_LINES_MAX || !add_smtp_words(t, line)) {
+		talk_break(t, "the server's reply does not end");
+		return;
+	}
+	if (line.len > 3 && line.ptr[3] == '-')
+		return;
+	/* All lines should have one code (RFC 5321 section 4.2.1); where they differ, the last one counts. */
+	t->code = (line.ptr[0] - '0') * 100 + (line.ptr[1] - '0') * 10 + (line.ptr[2] - '0');
+	t->positive = t->code < 400;
+	memcpy(t->words.data, line.ptr, 3);
+	complete(t);
+}
+
+static void take_pop3_line(struct talk *t, struct slice line, enum dot_peer peer)
+{
+	t->positive = slice_starts_nocase(line, "+OK");
+	if (!t->positive && !slice_starts_nocase(line, "-ERR")) {
+		talk_break(t, "the server's answer is no POP3 reply: %.*s", line.len < 80 ? (int)line.len : 80,
+		           line.ptr);
+		return;
+	}
+	start_words(t);
+	if (!buf_append_slice(&t->words, line)) {
+		talk_break(t, "memory is out");
+		return;
+	}
+	if (!t->positive || !t->multiline) {
+		complete(t);
+		return;
+	}
+	t->in_text = true;
+	t->text_octets = 0;
+	dot_decoder_init(&t->decoder, peer, true);
+}
+
+static void take_whole_line(struct talk *t)
+{
+	struct slice line = buf_slice(&t->line);
+	enum dot_peer peer = DOT_PEER_LF;
+
+	line.len--;
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r') {
+		line.len--;
+		peer = DOT_PEER_CRLF;
+	}
+	transcript_line(t->feed, TRANSCRIPT_SERVER, line);
+	if (t->dialect == TALK_SMTP)
+		take_smtp_line(t, line);
+	else
+		take_pop3_line(t, line, peer);
+	buf_clear(&t->line);
+}
+
+static size_t take_line_octets(struct talk *t, const char *octets, size_t n)
+{
+	if (t->expected == 0) {
+		talk_break(t, "the server spoke without being asked");
+		return n;
+	}
+	size_t at = slice_find(slice_make(octets, n), '\n');
+	size_t taken = at < n ? at + 1 : n;
+	if (!buf_append(&t->line, octets, taken))
+		talk_break(t, "the server sent a line of more than %d octets", TALK_LINE_MAX);
+	else if (at < n)
+		take_whole_line(t);
+	return taken;
+}
+
+static void give_text(void *owner, const char *octets, size_t n)
+{
+	struct talk *t = owner;
+
+	if (!t->broken)
+		t->role->text(t, octets, n);
+}
+
+static size_t take_text_octets(struct talk *t, const char *octets, size_t n)
+{
+	size_t taken = dot_decode(&t->decoder, octets, n, give_text, t);
+
+	assert(taken > 0 || t->decoder.ended);
+	transcript_text(t->feed, TRANSCRIPT_SERVER, octets, taken);
+	t->text_octets += taken;
+	if (t->broken)
+		return taken;
+	if (t->text_octets > TALK_TEXT_MAX) {
+		talk_break(t, "the server's text does not end");
+	} else if (t->decoder.ended) {
+		t->in_text = false;
+		complete(t);
+	}
+	return taken;
+}
+
+bool talk_push(struct talk *t, const char *octets, size_t n)
+{
+	while (n > 0 && !t->broken) {
+		size_t taken = t->in_text ? take_text_octets(t, octets, n) : take_line_octets(t, octets, n);
+		octets += taken;
+		n -= taken;
+	}
+	return !t->broken;
+}

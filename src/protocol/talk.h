@@ -1,0 +1,101 @@
+/*
+ * talk: a client's side of a dialogue in lines, SMTP (RFC 5321 section 4.2) or POP3 (RFC 1939 section 3), as a pure
+ * machine.
+ *
+ * Octets from the server go in through talk_push(), cut anywhere; octets for the server wait in `out`. Whole replies
+ * go to the role that leads the dialogue (smtp_client, pop3_client), which answers with the next command. Lines that
+ * end in LF alone and replies without a text are taken; everything a server sends has a limit. It never touches a
+ * socket: client/link does that.
+ */
+#ifndef POSTROOM_PROTOCOL_TALK_H
+#define POSTROOM_PROTOCOL_TALK_H
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "base/slice.h"
+#include "protocol/dot.h"
+#include "protocol/transcript.h"
+
+enum talk_dialect { TALK_SMTP, TALK_POP3 };
+
+enum {
+	TALK_LINE_MAX = 64 * 1024,   /* octets of a reply line; RFC 5321 section 4.5.3.1.5 promises 512 */
+	TALK_LINES_MAX = 1000,       /* lines of one SMTP reply */
+	TALK_WORDS_MAX = 128 * 1024, /* octets of one reply in all */
+	TALK_OUT_MAX = 256 * 1024,   /* octets that wait to be sent */
+};
+/* Octets of the text behind one POP3 reply: no mail is larger, and a server that sends on and on is left. */
+#define TALK_TEXT_MAX (UINT64_C(4) << 30)
+
+struct talk;
+
+/* The dialogue's leader. */
+struct talk_role {
+	/* A reply is there: code, positive and words hold it. The role sends its next command or leaves the talk
+	 * idle. */
+	void (*reply)(struct talk *t);
+	/* Text behind a multi-line POP3 reply, unstuffed, LF line ends, cut anywhere; reply() follows when it is
+	 * whole. May be NULL in SMTP. */
+	void (*text)(struct talk *t, const char *octets, size_t n);
+	/* Everything was sent and a reply is still expected: a role with more to say appends it to `out`. May be
+	 * NULL. */
+	void (*room)(struct talk *t);
+};
+
+struct talk {
+	enum talk_dialect dialect;
+	const struct talk_role *role;
+	struct transcript_feed *feed; /* the caller's, never NULL */
+
+	struct buf out;  /* to be sent; whoever sends says talk_sent() */
+	size_t expected; /* replies that are still to come */
+	bool multiline;  /* POP3: a positive one of them is followed by text; the same for all expected at one time */
+	int limit_ms;    /* how long the server may be silent now; set by the role */
+
+	/* The last reply. */
+	int code;         /* SMTP: 200 to 599; POP3: 0 */
+	bool positive;    /* SMTP: below 400; POP3: +OK */
+	struct buf words; /* as it came, several lines joined by a blank */
+
+	bool broken; /* what came was no reply, or passed a limit */
+	struct fault why;
+
+	/* private */
+	struct buf line;
+	size_t lines;
+	bool in_text;
+	bool in_reply;
+	bool secret_out;
+	struct dot_decoder decoder;
+	uint64_t text_octets;
+};
+
+void talk_init(struct talk *t, enum talk_dialect dialect, const struct talk_role *role, struct transcript_feed *feed);
+/* Frees what it holds; octets that may be a password are wiped. */
+void talk_release(struct talk *t);
+
+/* A reply is expected though nothing was sent: the greeting, or the one that the final full stop brings. */
+void talk_expect(struct talk *t);
+/* Queues a command line (the CR LF is added) and expects its reply. A line with CR, LF or NUL in it, or no room in
+ * `out`, breaks the talk. */
+void talk_command(struct talk *t, struct slice line);
+void talk_commandf(struct talk *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for `verb secret`; the transcript does not see the secret, and it is wiped once it is sent. */
+void talk_secret(struct talk *t, const char *verb, struct slice secret);
+/* Nothing more is to be sent or expected. */
+void talk_stop(struct talk *t);
+/* Ends the dialogue: what came makes no sense. */
+void talk_break(struct talk *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Takes what the server sent; false when the talk is broken (t->why says how). */
+bool talk_push(struct talk *t, const char *octets, size_t n);
+/* The first n octets of `out` are on their way. */
+void talk_sent(struct talk *t, size_t n);
+
+/* All is sent and every reply is there. */
+static inline bool talk_idle(const struct talk *t)
+{
+	return t->expected == 0 && t->out.len == 0;
+}
+
+#endif
