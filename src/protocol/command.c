@@ -1,0 +1,48 @@
+/*
+ * command: see command.h.
+ */
+#include "protocol/command.h"
+
+const struct command *command_find(const struct command *table, size_t rows, struct slice verb)
+{
+	for (size_t i = 0; i < rows; i++) {
+		if (slice_equal_text_nocase(verb, table[i].verb))
+			return &table[i];
+	}
+	return NULL;
+}
+
+/* A NUL, or a CR or LF that ends no line: what one server reads as two commands must not be one argument here. */
+static bool has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static bool argument_fits(enum command_argument wanted, struct slice argument)
+{
+	if (wanted == ARGUMENT_NONE && !slice_empty(argument))
+		return false;
+	if (wanted == ARGUMENT_NEEDED && slice_empty(argument))
+		return false;
+	return !has_control(argument);
+}
+
+enum command_verdict command_judge(const struct command *table, size_t rows, unsigned state, struct slice line,
+                                   const struct command **row, struct slice *argument)
+{
+	*argument = line;
+	*row = command_find(table, rows,
+	                    slice_word(argument)); /* RFC 5321 section 2.4, RFC 1939 section 3: in any case */
+	if (!*row)
+		return COMMAND_UNKNOWN;
+	if (!((*row)->states & state))
+		return COMMAND_OUT_OF_ORDER;
+	if (!argument_fits((*row)->argument, *argument))
+		return COMMAND_BAD_ARGUMENT;
+	return COMMAND_ALLOWED;
+}

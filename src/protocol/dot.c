@@ -1,0 +1,188 @@
+/*
+ * dot: the decoder and the encoder, each a machine of a few states over runs of octets. See dot.h.
+ *
+ * The decoder knows one end of a message, CR LF . CR LF (of an LF peer: LF . LF), and no other: what only resembles it is text.
+ * That, and the CR that is told to the caller, is what keeps smuggled mail out. Neither half allocates or fails on any input.
+ */
+#include "protocol/dot.h"
+
+enum decoder_state {
+	LINE_START, /* behind a line end that counts, or at the very beginning */
+	AFTER_LF,   /* behind a bare LF: a line of the text begins, but not one that can end it */
+	IN_LINE,    /* behind anything else */
+	AFTER_DOT,  /* a full stop at LINE_START, not yet given out */
+	AFTER_DOT_CR,
+	AFTER_CR, /* a CR that is not yet given out */
+};
+
+enum encoder_state {
+	OF_LINE_START,
+	OF_STORED_DOT, /* a stored line's first full stop is written once; what follows says whether it was doubled */
+	OF_LINE,
+	OF_LINE_CR, /* the last octet was a CR */
+};
+
+struct taker {
+	void (*out)(void *owner, const char *octets, size_t n);
+	void *owner;
+};
+
+void dot_decoder_init(struct dot_decoder *d, enum dot_peer peer, bool plain)
+{
+	*d = (struct dot_decoder){ .peer = peer, .state = LINE_START, .plain = plain };
+}
+
+static size_t find_line_end(const char *octets, size_t n)
+{
+	size_t i = 0;
+	while (i < n && octets[i] != '\r' && octets[i] != '\n')
+		i++;
+	return i;
+}
+
+static void end_line(struct dot_decoder *d, struct taker to, enum decoder_state next)
+{
+	to.out(to.owner, "\n", 1);
+	d->octets += 2;
+	d->state = next;
+}
+
+/* A full stop that belongs to the text and begins its line. */
+static void give_first_dot(struct dot_decoder *d, struct taker to)
+{
+	to.out(to.owner, "..", d->plain ? 1 : 2);
+	d->octets++;
+	d->state = IN_LINE;
+}
+
+static void give_bare_cr(struct dot_decoder *d, struct taker to)
+{
+	to.out(to.owner, "\r", 1);
+	d->octets++;
+	d->bare_cr = true;
+	d->state = IN_LINE;
+}
+
+/* Looks at one octet where no run is to be had. Whether it is taken; else it is looked at again in the new state. */
+static bool step(struct dot_decoder *d, char c, struct taker to)
+{
+	enum decoder_state state = (enum decoder_state)d->state;
+	bool lf_counts = d->peer == DOT_PEER_LF;
+
+	if ((state == AFTER_DOT_CR && c == '\n') || (state == AFTER_DOT && c == '\n' && lf_counts)) {
+		d->ended = true; /* RFC 5321 section 4.1.1.4 */
+	} else if (state == AFTER_CR && c == '\n') {
+		end_line(d, to, LINE_START);
+	} else if (state == AFTER_CR || state == AFTER_DOT_CR) {
+		give_bare_cr(d, to);
+		return false;
+	} else if (state == LINE_START && c == '.') {
+		d->state = AFTER_DOT;
+	} else if ((state == AFTER_DOT || state == AFTER_LF) && c == '.') {
+		give_first_dot(d, to);
+	} else if (c == '\r') {
+		d->state = state == AFTER_DOT ? AFTER_DOT_CR : AFTER_CR;
+	} else if (c == '\n') {
+		end_line(d, to, lf_counts ? LINE_START : AFTER_LF);
+	} else {
+		/* Section 4.5.2: behind AFTER_DOT, this drops the line's first full stop. */
+		d->state = IN_LINE;
+		return false;
+	}
+	return true;
+}
+
+size_t dot_decode(struct dot_decoder *d, const char *octets, size_t n,
+                  void (*out)(void *owner, const char *octets, size_t n), void *owner)
+{
+	struct taker to = { .out = out, .owner = owner };
+	size_t i = 0;
+	while (i < n && !d->ended) {
+		size_t run = d->state == IN_LINE ? find_line_end(octets + i, n - i) : 0;
+		if (run > 0) {
+			out(owner, octets + i, run);
+			d->octets += run;
+			i += run;
+		} else if (step(d, octets[i], to)) {
+			i++;
+		}
+	}
+	return i;
+}
+
+void dot_encoder_init(struct dot_encoder *e, bool plain)
+{
+	*e = (struct dot_encoder){ .state = OF_LINE_START, .plain = plain };
+}
+
+/* Room was reserved. */
+static void put(struct buf *out, const char *octets, size_t n)
+{
+	memcpy(buf_end(out), octets, n);
+	buf_grew(out, n);
+}
+
+/* The start of a line, as far as it is special. Whether it was. */
+static bool encode_dot(struct dot_encoder *e, struct slice *rest, struct buf *out)
+{
+	bool dot = rest->ptr[0] == '.';
+	if (e->state == OF_LINE_START && dot) {
+		put(out, "..", e->plain ? 2 : 1);
+		e->state = e->plain ? OF_LINE : OF_STORED_DOT;
+	} else if (e->state == OF_STORED_DOT) {
+		put(out, ".", 1);
+		e->state = OF_LINE;
+		if (!dot)
+			return true; /* it stood there alone, and is doubled now */
+	} else {
+		return false;
+	}
+	*rest = slice_skip(*rest, 1);
+	return true;
+}
+
+/* A CR that stands before the LF already is part of the line end. */
+static void encode_line_end(struct dot_encoder *e, struct buf *out)
+{
+	if (e->state != OF_LINE_CR)
+		put(out, "\r", 1);
+	put(out, "\n", 1);
+	e->state = OF_LINE_START;
+}
+
+static void encode_line(struct dot_encoder *e, struct slice *rest, struct buf *out)
+{
+	size_t run = slice_find(*rest, '\n');
+	bool whole = run < rest->len;
+	if (run > 0) {
+		put(out, rest->ptr, run);
+		e->state = rest->ptr[run - 1] == '\r' ? OF_LINE_CR : OF_LINE;
+	}
+	if (whole)
+		encode_line_end(e, out);
+	*rest = slice_skip(*rest, run + whole);
+}
+
+bool dot_encode(struct dot_encoder *e, const char *octets, size_t n, struct buf *out)
+{
+	struct slice rest = slice_make(octets, n);
+	if (n > (SIZE_MAX - 3) / 2 || !buf_reserve(out, 2 * n + 3))
+		return false;
+	while (rest.len > 0) {
+		if (!encode_dot(e, &rest, out))
+			encode_line(e, &rest, out);
+	}
+	return true;
+}
+
+bool dot_encode_end(struct dot_encoder *e, struct buf *out)
+{
+	if (!buf_reserve(out, strlen(".\r\n.\r\n")))
+		return false;
+	if (e->state == OF_STORED_DOT)
+		put(out, ".", 1);
+	if (e->state != OF_LINE_START)
+		encode_line_end(e, out);
+	put(out, ".\r\n", 3);
+	return true;
+}

@@ -1,0 +1,128 @@
+/*
+ * reply: a text filled in, then cut into lines. See reply.h.
+ */
+#include "protocol/reply.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { FILLED_MAX = 4096 }; /* octets of a text once its placeholders are filled in; what is more is left out */
+
+struct filled {
+	size_t len;
+	char text[FILLED_MAX];
+};
+
+static bool is_printable(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
+/* One of our own: a newline is meant, and octets beyond ASCII are a course's language. */
+static void add_own(struct filled *f, char c)
+{
+	bool control = ((unsigned char)c < ' ' && c != '\n') || c == 0x7f;
+	if (f->len < sizeof f->text)
+		f->text[f->len++] = control ? '?' : c;
+}
+
+static void add_own_text(struct filled *f, const char *text)
+{
+	for (; text && *text; text++)
+		add_own(f, *text);
+}
+
+static void add_peers(struct filled *f, struct slice said)
+{
+	for (size_t i = 0; i < said.len; i++)
+		add_own(f, is_printable(said.ptr[i]) ? said.ptr[i] : '?');
+}
+
+static void add_number(struct filled *f, uint64_t number)
+{
+	char digits[24];
+	snprintf(digits, sizeof digits, "%" PRIu64, number);
+	add_own_text(f, digits);
+}
+
+/* What stands for `%` and this letter. */
+static void add_value(struct filled *f, char letter, const struct reply_values *values)
+{
+	switch (letter) {
+	case 'd':
+		add_own_text(f, values->domain);
+		break;
+	case 't':
+		add_own_text(f, values->text);
+		break;
+	case 'c':
+		add_peers(f, values->client);
+		break;
+	case 's':
+		add_peers(f, values->sender);
+		break;
+	case 'r':
+		add_peers(f, values->recipient);
+		break;
+	case 'n':
+		add_number(f, values->number);
+		break;
+	default:
+		add_own(f, letter); /* "%%"; a course's texts were checked when they were read */
+	}
+}
+
+static void fill_in(struct filled *f, const char *text, const struct reply_values *values)
+{
+	f->len = 0;
+	for (; *text; text++) {
+		if (text[0] == '%' && text[1])
+			add_value(f, *++text, values);
+		else
+			add_own(f, *text);
+	}
+}
+
+/* "250-2.1.0 " */
+static size_t write_prefix(char prefix[REPLY_LINE_MAX], const struct reply *reply, bool last, bool enhanced)
+{
+	if (reply->code == 0)
+		return 0;
+	int n = snprintf(prefix, REPLY_LINE_MAX, "%03d%c%s%s", reply->code, last ? ' ' : '-',
+	                 enhanced ? reply->enhanced : "", enhanced ? " " : "");
+	return (size_t)n;
+}
+
+static bool write_line(struct buf *out, const struct reply *reply, struct slice text, bool last, bool enhanced)
+{
+	char line[REPLY_LINE_MAX];
+	size_t len = write_prefix(line, reply, last, enhanced);
+	size_t room = sizeof line - strlen("\r\n") - len;
+	if (text.len > room)
+		text.len = room;
+	if (text.len > 0)
+		memcpy(line + len, text.ptr, text.len);
+	len += text.len;
+	line[len++] = '\r';
+	line[len++] = '\n';
+	return buf_append(out, line, len);
+}
+
+bool reply_write(struct buf *out, const struct reply *reply, const struct reply_values *values, bool enhanced)
+{
+	struct filled filled;
+	size_t before = out->len;
+	fill_in(&filled, reply->text, values);
+	struct slice rest = slice_make(filled.text, filled.len);
+	for (;;) {
+		size_t end = slice_find(rest, '\n');
+		bool last = end == rest.len;
+		if (!write_line(out, reply, slice_make(rest.ptr, end), last, enhanced && reply->enhanced)) {
+			out->len = before;
+			return false;
+		}
+		if (last)
+			return true;
+		rest = slice_skip(rest, end + 1);
+	}
+}

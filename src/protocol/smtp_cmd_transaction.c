@@ -1,0 +1,146 @@
+/*
+ * smtp_cmd_transaction: MAIL, RCPT and DATA (RFC 5321 section 3.3), with the parameters of RFC 1870 and RFC 6152.
+ *
+ * Each first reads and asks, then has its effect: what is refused leaves the transaction as it was.
+ */
+#include "protocol/smtp_session.h"
+
+#include <stdlib.h>
+
+/* What a MAIL command says. The parameters of further extensions (AUTH, SMTPUTF8, RET, ENVID) get their place here. */
+struct mail_command {
+	struct address sender;
+	uint64_t size; /* 0: not said */
+	bool has_size;
+	bool has_body;
+};
+
+enum { SIZE_DIGITS_MAX = 20 }; /* RFC 1870 section 4 */
+
+/* "FROM:", "FROM :" or "from: ": takes it off the front. */
+static bool take_keyword(struct slice *argument, const char *keyword)
+{
+	if (!slice_starts_nocase(*argument, keyword))
+		return false;
+	struct slice rest = slice_trim(slice_skip(*argument, strlen(keyword)));
+	if (slice_empty(rest) || rest.ptr[0] != ':')
+		return false;
+	*argument = slice_skip(rest, 1);
+	return true;
+}
+
+static bool is_digits(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] < '0' || s.ptr[i] > '9')
+			return false;
+	}
+	return s.len > 0;
+}
+
+/* A number of the right form that no variable holds is still a size: one over the limit. */
+static bool read_size(struct slice value, uint64_t *size)
+{
+	if (!is_digits(value) || value.len > SIZE_DIGITS_MAX)
+		return false;
+	if (!slice_number(value, UINT64_MAX, size))
+		*size = UINT64_MAX;
+	return true;
+}
+
+/* REPLY_SENDER_OK, or what is wrong with it. */
+static enum reply_id read_parameter(struct slice word, struct mail_command *m)
+{
+	size_t equals = slice_find(word, '=');
+	struct slice keyword = slice_make(word.ptr, equals);
+	struct slice value = slice_skip(word, equals + 1);
+	if (slice_equal_text_nocase(keyword, "SIZE")) {
+		bool ok = !m->has_size && read_size(value, &m->size);
+		m->has_size = true;
+		return ok ? REPLY_SENDER_OK : REPLY_SYNTAX;
+	}
+	if (slice_equal_text_nocase(keyword, "BODY")) {
+		bool ok = !m->has_body &&
+		          (slice_equal_text_nocase(value, "7BIT") || slice_equal_text_nocase(value, "8BITMIME"));
+		m->has_body = true;
+		return ok ? REPLY_SENDER_OK : REPLY_SYNTAX;
+	}
+	return REPLY_UNKNOWN_PARAMETER; /* RFC 5321 section 4.1.1.11 */
+}
+
+static enum reply_id read_mail(struct slice argument, uint64_t max_size, struct mail_command *m)
+{
+	if (!take_keyword(&argument, "FROM") || !address_parse_path(&argument, &m->sender))
+		return REPLY_SYNTAX;
+	while (!slice_empty(argument)) {
+		enum reply_id verdict = read_parameter(slice_word(&argument), m);
+		if (verdict != REPLY_SENDER_OK)
+			return verdict;
+	}
+	return m->size > max_size ? REPLY_TOO_BIG : REPLY_SENDER_OK; /* RFC 1870 section 6.1 */
+}
+
+/* A refusal of what was typed shows the right form; %n is the largest mail. */
+static enum session_next refuse(struct smtp_server *s, enum reply_id id, const char *form)
+{
+	return smtp_session_say(s, id, form, s->config->max_size);
+}
+
+enum session_next smtp_cmd_mail(struct session *base, struct slice argument)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	struct mail_command m = { .size = 0 };
+	enum reply_id verdict = read_mail(argument, s->config->max_size, &m);
+	if (verdict != REPLY_SENDER_OK)
+		return refuse(s, verdict, smtp_mail_form);
+	s->mail = calloc(1, sizeof *s->mail);
+	if (!s->mail)
+		return smtp_session_reply(s, REPLY_TRY_LATER);
+	s->mail->sender = m.sender;
+	smtp_session_enter(s, SMTP_HAS_SENDER);
+	return smtp_session_reply(s, REPLY_SENDER_OK);
+}
+
+static enum session_next recipient_answered(struct smtp_server *s)
+{
+	if (s->answer == REPLY_RECIPIENT_OK) {
+		s->mail->recipients++;
+		smtp_session_enter(s, SMTP_HAS_RECIPIENT);
+	}
+	return smtp_session_say(s, s->answer, NULL, s->number);
+}
+
+/* No parameter of RCPT is known yet; NOTIFY and ORCPT (RFC 3461) would be read here. */
+static enum reply_id read_rcpt(struct slice argument, struct address *recipient)
+{
+	if (!take_keyword(&argument, "TO") || !address_parse_path(&argument, recipient) || address_is_null(recipient))
+		return REPLY_SYNTAX;
+	return slice_empty(argument) ? REPLY_RECIPIENT_OK : REPLY_UNKNOWN_PARAMETER;
+}
+
+enum session_next smtp_cmd_rcpt(struct session *base, struct slice argument)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	enum reply_id verdict = read_rcpt(argument, &s->mail->recipient);
+	if (verdict != REPLY_RECIPIENT_OK)
+		return refuse(s, verdict, smtp_rcpt_form);
+	if (s->mail->recipients >= SMTP_RECIPIENTS_MAX) /* section 4.5.3.1.10 */
+		return smtp_session_reply(s, REPLY_TOO_MANY_RECIPIENTS);
+	smtp_session_ask(s, recipient_answered);
+	s->ops->recipient(s->host, &s->mail->recipient);
+	return smtp_session_asked(s);
+}
+
+enum session_next smtp_cmd_data(struct session *base, struct slice argument)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	(void)argument;
+	if (s->mail->recipients == 0) /* RFC 2920 section 3.1: a pipeline says DATA before it has seen the refusals */
+		return smtp_session_reply(s, REPLY_NO_RECIPIENTS);
+	enum reply_id verdict = s->ops->data_begin(s->host);
+	if (verdict != REPLY_DATA_START)
+		return smtp_session_reply(s, verdict);
+	dot_decoder_init(&s->mail->decoder, base->ends == LINE_ENDS_CRLF ? DOT_PEER_CRLF : DOT_PEER_LF, false);
+	smtp_session_enter(s, SMTP_IN_TEXT);
+	return smtp_session_reply(s, REPLY_DATA_START) == NEXT_LINE ? NEXT_BODY : NEXT_CLOSE;
+}

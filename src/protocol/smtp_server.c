@@ -1,0 +1,276 @@
+/*
+ * smtp_server: the session's frame: the table of commands, the gate, what is said, what is asked of the host, and the end. See smtp_server.h.
+ *
+ * The commands themselves are in smtp_cmd_session.c and smtp_cmd_transaction.c, the mail's text in smtp_text.c.
+ */
+#include "protocol/smtp_server.h"
+
+#include "base/log.h"
+#include "protocol/reply.h"
+#include "protocol/smtp_session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define MAIL_FORM "MAIL FROM:<sender> [SIZE=octets] [BODY=7BIT|8BITMIME]"
+#define RCPT_FORM "RCPT TO:<recipient>"
+
+const char smtp_mail_form[] = MAIL_FORM;
+const char smtp_rcpt_form[] = RCPT_FORM;
+
+/* RFC 5321 section 4.1.4 says which may come when; section 4.3.2 which may have an argument. */
+const struct command smtp_commands[] = {
+	{ "HELO", SMTP_ANY, ARGUMENT_NEEDED, "HELO client-name", smtp_cmd_helo },
+	{ "EHLO", SMTP_ANY, ARGUMENT_NEEDED, "EHLO client-name", smtp_cmd_ehlo },
+	{ "MAIL", SMTP_GREETED, ARGUMENT_NEEDED, MAIL_FORM, smtp_cmd_mail },
+	{ "RCPT", SMTP_IN_MAIL, ARGUMENT_NEEDED, RCPT_FORM, smtp_cmd_rcpt },
+	{ "DATA", SMTP_IN_MAIL, ARGUMENT_NONE, "DATA", smtp_cmd_data },
+	{ "RSET", SMTP_ANY, ARGUMENT_NONE, "RSET", smtp_cmd_rset },
+	{ "NOOP", SMTP_ANY, ARGUMENT_OPTIONAL, "NOOP", smtp_cmd_noop },
+	{ "VRFY", SMTP_ANY, ARGUMENT_OPTIONAL, "VRFY user", smtp_cmd_vrfy },
+	{ "HELP", SMTP_ANY, ARGUMENT_OPTIONAL, "HELP [command]", smtp_cmd_help },
+	{ "QUIT", SMTP_ANY, ARGUMENT_NONE, "QUIT", smtp_cmd_quit },
+};
+const size_t smtp_commands_count = sizeof smtp_commands / sizeof smtp_commands[0];
+
+/* ---- what is said ---- */
+
+static struct slice text_of(const struct address *a)
+{
+	return slice_str(a->text);
+}
+
+enum session_next smtp_session_write(struct smtp_server *s, const struct reply *reply, const char *text,
+                                     uint64_t number)
+{
+	struct reply_values values = {
+		.domain = s->config->domain,
+		.text = text,
+		.client = slice_str(s->client),
+		.number = number,
+	};
+	if (s->mail) {
+		values.sender = text_of(&s->mail->sender);
+		values.recipient = text_of(&s->mail->recipient);
+	}
+	return reply_write(s->base.out, reply, &values, s->enhanced) ? NEXT_LINE : NEXT_CLOSE;
+}
+
+enum session_next smtp_session_say(struct smtp_server *s, enum reply_id id, const char *text, uint64_t number)
+{
+	const struct reply *reply = &s->config->replies[id];
+	/* To name somebody who is not here is no error of the one who speaks. */
+	if (reply->code >= 500 && id != REPLY_NO_SUCH_USER)
+		s->errors++;
+	return smtp_session_write(s, reply, text, number);
+}
+
+static enum session_next say_last(struct smtp_server *s, enum reply_id id)
+{
+	smtp_session_write(s, &s->config->replies[id], NULL, 0);
+	return NEXT_CLOSE;
+}
+
+void smtp_session_enter(struct smtp_server *s, enum smtp_state state)
+{
+	log_debug("smtp connection=%u state=%d after=%d", s->feed.connection, state, s->state);
+	s->state = state;
+}
+
+/* ---- what is asked ---- */
+
+void smtp_session_ask(struct smtp_server *s, enum session_next (*take)(struct smtp_server *s))
+{
+	s->asking = true;
+	s->answered = false;
+	s->take = take;
+}
+
+enum session_next smtp_session_asked(struct smtp_server *s)
+{
+	s->asking = false;
+	return s->answered ? s->take(s) : NEXT_WAIT;
+}
+
+static void answer_is_in(struct smtp_server *s)
+{
+	assert(!s->answered);
+	s->answered = true;
+	if (!s->asking)
+		session_wake(&s->base);
+}
+
+void smtp_server_answer(struct session *base, enum reply_id reply, uint64_t number)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	s->answer = reply;
+	s->number = number;
+	answer_is_in(s);
+}
+
+void smtp_server_continue(struct session *base)
+{
+	answer_is_in(smtp_session_of(base));
+}
+
+void smtp_session_end_mail(struct smtp_server *s)
+{
+	if (!s->mail)
+		return;
+	if (!s->mail->given_up)
+		s->ops->reset(s->host);
+	free(s->mail);
+	s->mail = NULL;
+	smtp_session_enter(s, SMTP_GREETED);
+}
+
+/* ---- the session, as its driver sees it ---- */
+
+/* After every callback: shows what was said in it, and ends a session with too many errors. */
+static enum session_next leave(struct smtp_server *s, size_t said_before, enum session_next next)
+{
+	const struct buf *out = s->base.out;
+	if (s->errors >= SMTP_ERRORS_MAX && next == NEXT_LINE)
+		next = say_last(s, REPLY_TOO_MANY_ERRORS);
+	if (out->len > said_before)
+		transcript_text(&s->feed, TRANSCRIPT_SERVER, out->data + said_before, out->len - said_before);
+	return next;
+}
+
+static enum session_next smtp_start(struct session *base)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	size_t said = base->out->len;
+	transcript_note(&s->feed, TRANSCRIPT_CLIENT, "<client connects to SMTP port>");
+	return leave(s, said, smtp_session_reply(s, REPLY_GREETING));
+}
+
+static const char *what_comes_first(enum smtp_state state)
+{
+	switch (state) {
+	case SMTP_CONNECTED:
+		return "HELO or EHLO comes first";
+	case SMTP_GREETED:
+		return "MAIL comes first";
+	default:
+		return "a mail is under way; DATA sends it, RSET gives it up";
+	}
+}
+
+/* The gate: what is refused here never reaches a handler. */
+static enum session_next take_command(struct smtp_server *s, struct slice line)
+{
+	const struct command *row;
+	struct slice argument;
+	switch (command_judge(smtp_commands, smtp_commands_count, s->state, line, &row, &argument)) {
+	case COMMAND_UNKNOWN: /* RFC 5321 section 4.2.4 */
+		return smtp_session_reply(s, REPLY_UNKNOWN_COMMAND);
+	case COMMAND_OUT_OF_ORDER: /* section 4.1.4 */
+		return smtp_session_say(s, REPLY_WRONG_ORDER, what_comes_first(s->state), 0);
+	case COMMAND_BAD_ARGUMENT: /* section 4.3.2 */
+		return smtp_session_say(s, REPLY_SYNTAX, row->form, 0);
+	case COMMAND_ALLOWED:
+		break;
+	}
+	return row->run(&s->base, argument);
+}
+
+static enum session_next smtp_line(struct session *base, const struct line *line)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	size_t said = base->out->len;
+	if (!s->heard && !line->bare_lf)
+		base->ends = LINE_ENDS_CRLF; /* section 2.3.8: from here on nothing else ends a line */
+	s->heard = true;
+	transcript_line(&s->feed, TRANSCRIPT_CLIENT, line->text);
+	if (line->too_long) /* section 4.5.3.1.9 */
+		return leave(s, said, smtp_session_reply(s, REPLY_LINE_TOO_LONG));
+	return leave(s, said, take_command(s, line->text));
+}
+
+static enum session_next smtp_body(struct session *base, const char *octets, size_t n, size_t *taken)
+{
+	size_t said = base->out->len;
+	return leave(smtp_session_of(base), said, smtp_text(base, octets, n, taken));
+}
+
+static enum session_next smtp_resume(struct session *base)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	size_t said = base->out->len;
+	return leave(s, said, s->take(s));
+}
+
+static enum session_next stop_now(struct smtp_server *s, enum session_stop why)
+{
+	switch (why) {
+	case STOP_CROWDED:
+		return say_last(s, REPLY_CROWDED);
+	case STOP_IDLE: /* section 4.5.3.2.7 */
+		return say_last(s, REPLY_IDLE);
+	default: /* section 3.8 */
+		return say_last(s, REPLY_SHUTDOWN);
+	}
+}
+
+static enum session_next smtp_stop(struct session *base, enum session_stop why)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	size_t said = base->out->len;
+	if (why == STOP_SHUTDOWN && s->state == SMTP_IN_TEXT) {
+		s->closing = true;
+		return NEXT_BODY;
+	}
+	smtp_session_end_mail(s);
+	return leave(s, said, stop_now(s, why));
+}
+
+static void smtp_free(struct session *base)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	smtp_session_end_mail(s);
+	transcript_note(&s->feed, TRANSCRIPT_CLIENT, "<client hangs up>");
+	transcript_feed_release(&s->feed);
+	s->ops->free(s->host);
+	free(s);
+}
+
+static const struct session_ops smtp_ops = {
+	.protocol = "smtp",
+	.line_max = SMTP_LINE_MAX,
+	.idle_ms = SMTP_IDLE_MS,
+	.start = smtp_start,
+	.line = smtp_line,
+	.body = smtp_body,
+	.resume = smtp_resume,
+	.stop = smtp_stop,
+	.free = smtp_free,
+};
+
+struct session *smtp_server_new(const struct smtp_config *config, const struct smtp_host_ops *ops, void *host)
+{
+	struct smtp_server *s = calloc(1, sizeof *s);
+	if (!s) {
+		ops->free(host);
+		return NULL;
+	}
+	s->base = (struct session){ .ops = &smtp_ops, .ends = LINE_ENDS_EITHER };
+	s->config = config;
+	s->ops = ops;
+	s->host = host;
+	s->state = SMTP_CONNECTED;
+	transcript_feed_init(&s->feed, config->transcript);
+	return &s->base;
+}
+
+const char *smtp_server_client_name(const struct session *s)
+{
+	return ((const struct smtp_server *)s)->client;
+}
+
+const struct address *smtp_server_sender(const struct session *s)
+{
+	static const struct address none;
+	const struct smtp_transaction *mail = ((const struct smtp_server *)s)->mail;
+	return mail ? &mail->sender : &none;
+}

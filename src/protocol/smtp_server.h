@@ -1,0 +1,64 @@
+/*
+ * smtp_server: the server's side of an SMTP session (RFC 5321; 1870 SIZE, 6152 8BITMIME, 2920 PIPELINING, 2034 enhanced codes).
+ *
+ * Speaks; opens and stores nothing. What it wants to know or to have done it asks of its host, through smtp_host_ops, and the host answers by
+ * calling smtp_server_answer(): at once, inside the call, or later from an event of the same loop (the session waits meanwhile, as a value).
+ *
+ * Line ends: a peer that ends its first command with a bare LF is read by LF throughout, all others are held to CR LF.
+ */
+#ifndef POSTROOM_PROTOCOL_SMTP_SERVER_H
+#define POSTROOM_PROTOCOL_SMTP_SERVER_H
+
+#include "course/replies.h"
+#include "mail/address.h"
+#include "net/session.h"
+#include "protocol/transcript.h"
+
+enum {
+	SMTP_LINE_MAX = 2048,       /* RFC 5321 section 4.5.3.1.4 asks for 512 */
+	SMTP_RECIPIENTS_MAX = 1000, /* section 4.5.3.1.8 asks for 100 */
+	SMTP_ERRORS_MAX = 10,
+	SMTP_IDLE_MS = 5 * 60 * 1000, /* section 4.5.3.2.7 */
+};
+#define SMTP_SIZE_DEFAULT ((uint64_t)50 * 1024 * 1024)
+
+struct smtp_server;
+
+/* What all sessions of a server have in common; constant while sessions live. */
+struct smtp_config {
+	const struct reply *replies; /* REPLY_COUNT rows, a course's */
+	const char *domain;
+	uint64_t max_size;             /* octets of a mail as SIZE counts them */
+	struct transcript *transcript; /* or NULL */
+};
+
+/* The host's side. `host` is what was given to smtp_server_new. Calls marked (answer) are answered by exactly one smtp_server_answer().
+ * No call is made while an answer is owed. */
+struct smtp_host_ops {
+	/* (answer) Is this recipient ours? REPLY_RECIPIENT_OK, REPLY_NO_SUCH_USER, REPLY_TRY_LATER … The host remembers whom it accepted. */
+	void (*recipient)(void *host, const struct address *recipient);
+	/* A mail begins: everything is at hand for its text. REPLY_DATA_START, or why not. */
+	enum reply_id (*data_begin)(void *host);
+	/* Text of the mail in its stored form. False: no more until smtp_server_continue() (which the host may call inside). */
+	bool (*data)(void *host, const char *octets, size_t n);
+	/* (answer) The mail is complete: REPLY_ACCEPTED only when it is on disk. */
+	void (*data_end)(void *host);
+	/* The mail is given up: too big, a bare CR, the connection broke, RSET. What was accepted of it, recipients included, is forgotten.
+	 * Also called after each data_end's answer: the transaction is over. */
+	void (*reset)(void *host);
+	/* The session is over; no call comes after it. */
+	void (*free)(void *host);
+};
+
+/* NULL: memory is out (the host is then freed). */
+struct session *smtp_server_new(const struct smtp_config *config, const struct smtp_host_ops *ops, void *host);
+
+/* `number` goes where the reply's text has %n. */
+void smtp_server_answer(struct session *s, enum reply_id reply, uint64_t number);
+void smtp_server_continue(struct session *s);
+
+/* For the host's log and trace. */
+const char *smtp_server_client_name(const struct session *s); /* HELO's or EHLO's argument, "" before */
+const struct address *smtp_server_sender(const struct session *s);
+
+#endif

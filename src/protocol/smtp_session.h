@@ -1,0 +1,102 @@
+/*
+ * smtp_session: what the files of the SMTP server share: the session, its transaction, its states and how it answers. Private to smtp_server.c,
+ * smtp_cmd_session.c, smtp_cmd_transaction.c and smtp_text.c.
+ *
+ * Session and transaction are two structs; an idle session holds no memory for a mail. Handlers have their effect and return what comes next;
+ * what they say goes through smtp_session_say.
+ */
+#ifndef POSTROOM_PROTOCOL_SMTP_SESSION_H
+#define POSTROOM_PROTOCOL_SMTP_SESSION_H
+
+#include "protocol/command.h"
+#include "protocol/dot.h"
+#include "protocol/smtp_server.h"
+
+enum { SMTP_CLIENT_MAX = 255 }; /* octets of HELO's argument: RFC 5321 section 4.5.3.1.2 */
+
+/* Bits, for the table's rows. What is to be asked of a session later (TLS, a login) is a state of its own here. */
+enum smtp_state {
+	SMTP_CONNECTED = 1, /* neither HELO nor EHLO yet */
+	SMTP_GREETED = 2,
+	SMTP_HAS_SENDER = 4,
+	SMTP_HAS_RECIPIENT = 8, /* at least one was accepted */
+	SMTP_IN_TEXT = 16,      /* between 354 and the answer to the final full stop */
+
+	SMTP_IN_MAIL = SMTP_HAS_SENDER | SMTP_HAS_RECIPIENT,
+	SMTP_ANY = SMTP_CONNECTED | SMTP_GREETED | SMTP_IN_MAIL,
+};
+
+/* From MAIL to the answer to the final full stop. */
+struct smtp_transaction {
+	struct address sender;
+	struct address recipient; /* the last one asked for */
+	size_t recipients;        /* how many were accepted */
+	struct dot_decoder decoder;
+	bool given_up; /* the host was told to forget it; the rest is read and thrown away, and then `refusal` is said */
+	enum reply_id refusal;
+};
+
+struct smtp_server {
+	struct session base;
+	const struct smtp_config *config;
+	const struct smtp_host_ops *ops;
+	void *host;
+	struct transcript_feed feed;
+	enum smtp_state state;
+	unsigned errors;
+	bool heard;    /* the first command was read, and chose how lines end */
+	bool enhanced; /* EHLO was said: RFC 2034 */
+	bool closing;  /* the server ends; this mail is the last */
+	char client[SMTP_CLIENT_MAX + 1];
+	struct smtp_transaction *mail; /* NULL outside a transaction */
+	/* What the host was asked. */
+	bool asking;   /* inside the host's function */
+	bool answered; /* the answer is in; for text: it takes more */
+	enum reply_id answer;
+	uint64_t number;
+	enum session_next (*take)(struct smtp_server *s); /* goes on with the answer */
+};
+
+extern const struct command smtp_commands[];
+extern const size_t smtp_commands_count;
+
+static inline struct smtp_server *smtp_session_of(struct session *s)
+{
+	return (struct smtp_server *)s;
+}
+
+/* Says it, and counts it where it is an error in a command. `text` and `number` are for %t and %n. NEXT_LINE, or NEXT_CLOSE: memory is out. */
+enum session_next smtp_session_say(struct smtp_server *s, enum reply_id id, const char *text, uint64_t number);
+static inline enum session_next smtp_session_reply(struct smtp_server *s, enum reply_id id)
+{
+	return smtp_session_say(s, id, NULL, 0);
+}
+/* Says it whatever it is, without counting. */
+enum session_next smtp_session_write(struct smtp_server *s, const struct reply *reply, const char *text,
+                                     uint64_t number);
+/* The one place where a state changes. */
+void smtp_session_enter(struct smtp_server *s, enum smtp_state state);
+/* Around a question to the host: it is put between begin and end; end goes on at once where the answer came inside, else waits. */
+void smtp_session_ask(struct smtp_server *s, enum session_next (*take)(struct smtp_server *s));
+enum session_next smtp_session_asked(struct smtp_server *s);
+/* Ends the transaction, if there is one: the host forgets it. Nothing else of the session changes. */
+void smtp_session_end_mail(struct smtp_server *s);
+
+/* smtp_cmd_session.c */
+enum session_next smtp_cmd_helo(struct session *s, struct slice argument);
+enum session_next smtp_cmd_ehlo(struct session *s, struct slice argument);
+enum session_next smtp_cmd_rset(struct session *s, struct slice argument);
+enum session_next smtp_cmd_noop(struct session *s, struct slice argument);
+enum session_next smtp_cmd_vrfy(struct session *s, struct slice argument);
+enum session_next smtp_cmd_help(struct session *s, struct slice argument);
+enum session_next smtp_cmd_quit(struct session *s, struct slice argument);
+/* smtp_cmd_transaction.c */
+enum session_next smtp_cmd_mail(struct session *s, struct slice argument);
+enum session_next smtp_cmd_rcpt(struct session *s, struct slice argument);
+enum session_next smtp_cmd_data(struct session *s, struct slice argument);
+extern const char smtp_mail_form[];
+extern const char smtp_rcpt_form[];
+/* smtp_text.c */
+enum session_next smtp_text(struct session *s, const char *octets, size_t n, size_t *taken);
+
+#endif

@@ -1,0 +1,299 @@
+/*
+ * transcript: a queue of finished lines and the thread that writes them. See transcript.h.
+ *
+ * A line is made ready under the queue's lock and goes in whole or is counted as lost; the writer takes the whole queue at once. It writes in
+ * pieces that a pipe takes without blocking, so that it can give up a reader who has stopped reading when the server ends.
+ */
+#include "protocol/transcript.h"
+
+#include "base/clock.h"
+#include "mail/utf8.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	QUEUE_MAX = 1024 * 1024,
+	LINE_SHOWN_MAX = 2048,   /* octets of one line; a longer one is shown so far, and "…" */
+	LAST_PATIENCE_MS = 1000, /* for a reader who does not read, when all ends */
+};
+
+struct transcript {
+	int fd;
+	bool terminal;
+	bool colours;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t some;  /* the queue is no longer empty, or the end has come */
+	struct buf queue;
+	uint64_t lost; /* lines for which there was no room */
+	unsigned connections;
+	bool ending;
+};
+
+/* ---- the writer ---- */
+
+/* False: nobody reads any more. */
+static bool wait_for_reader(struct transcript *t)
+{
+	struct pollfd p = { .fd = t->fd, .events = POLLOUT };
+	for (;;) {
+		int n = poll(&p, 1, LAST_PATIENCE_MS);
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return false;
+		pthread_mutex_lock(&t->lock);
+		bool ending = t->ending;
+		pthread_mutex_unlock(&t->lock);
+		if (ending && n == 0)
+			return false;
+	}
+}
+
+static bool write_all(struct transcript *t, struct slice octets)
+{
+	while (octets.len > 0) {
+		if (!wait_for_reader(t))
+			return false;
+		ssize_t n = write(t->fd, octets.ptr, octets.len < PIPE_BUF ? octets.len : PIPE_BUF);
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return false;
+		octets = slice_skip(octets, n > 0 ? (size_t)n : 0);
+	}
+	return true;
+}
+
+/* Waits for lines and takes them all. False: the end has come. */
+static bool take_queue(struct transcript *t, struct buf *lines, uint64_t *lost)
+{
+	buf_clear(lines);
+	pthread_mutex_lock(&t->lock);
+	while (t->queue.len == 0 && !t->ending)
+		pthread_cond_wait(&t->some, &t->lock);
+	struct buf taken = t->queue;
+	t->queue = *lines;
+	*lines = taken;
+	*lost = t->lost;
+	t->lost = 0;
+	pthread_mutex_unlock(&t->lock);
+	return lines->len > 0;
+}
+
+static bool write_lost(struct transcript *t, uint64_t lost)
+{
+	char note[96];
+	if (lost == 0)
+		return true;
+	snprintf(note, sizeof note, "(%" PRIu64 " lines are lost here: they came faster than they are read)\n", lost);
+	return write_all(t, slice_str(note));
+}
+
+static void *write_lines(void *arg)
+{
+	struct transcript *t = arg;
+	struct buf lines;
+	uint64_t lost;
+	bool read = true; /* by anybody; lines go on being taken, and are thrown away, when not */
+	buf_init(&lines, QUEUE_MAX);
+	while (take_queue(t, &lines, &lost))
+		read = read && write_all(t, buf_slice(&lines)) && write_lost(t, lost);
+	buf_release(&lines);
+	return NULL;
+}
+
+/* The thread takes no signals: they are for whoever runs the server, and SIGPIPE is for nobody. */
+static bool start_thread(struct transcript *t)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	bool ok = pthread_create(&t->thread, NULL, write_lines, t) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return ok;
+}
+
+struct transcript *transcript_new(int fd)
+{
+	struct transcript *t = calloc(1, sizeof *t);
+	if (!t)
+		return NULL;
+	const char *no_color = getenv("NO_COLOR");
+	t->fd = fd;
+	t->terminal = isatty(fd);
+	t->colours = t->terminal && !(no_color && *no_color);
+	pthread_mutex_init(&t->lock, NULL);
+	pthread_cond_init(&t->some, NULL);
+	buf_init(&t->queue, QUEUE_MAX);
+	if (start_thread(t))
+		return t;
+	pthread_mutex_destroy(&t->lock);
+	pthread_cond_destroy(&t->some);
+	free(t);
+	return NULL;
+}
+
+void transcript_free(struct transcript *t)
+{
+	if (!t)
+		return;
+	pthread_mutex_lock(&t->lock);
+	t->ending = true;
+	pthread_cond_signal(&t->some);
+	pthread_mutex_unlock(&t->lock);
+	pthread_join(t->thread, NULL);
+	pthread_mutex_destroy(&t->lock);
+	pthread_cond_destroy(&t->some);
+	buf_release(&t->queue);
+	free(t);
+}
+
+/* ---- lines ---- */
+
+/* A character that does something to a terminal: C0, DEL, C1, and those that change the direction of what follows. */
+static bool is_obeyed(const char *c, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)c;
+	if (len == 1)
+		return (u[0] < ' ' && u[0] != '\t') || u[0] == 0x7f;
+	if (len == 2)
+		return u[0] == 0xc2 && u[1] < 0xa0;
+	return len == 3 && u[0] == 0xe2 &&
+	       ((u[1] == 0x80 && u[2] >= 0xaa && u[2] <= 0xae) || (u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9));
+}
+
+static bool add_visible(struct buf *out, struct slice text)
+{
+	bool ok = true;
+	while (ok && text.len > 0) {
+		size_t len = utf8_character(text);
+		if (len == 0 || is_obeyed(text.ptr, len)) {
+			ok = buf_printf(out, "\\x%02X", (unsigned char)text.ptr[0]);
+			len = 1;
+		} else {
+			ok = buf_append(out, text.ptr, len);
+		}
+		text = slice_skip(text, len);
+	}
+	return ok;
+}
+
+static bool add_where(struct buf *out, const struct transcript_feed *f)
+{
+	char clock[16];
+	time_t now = clock_wall();
+	struct tm tm;
+	localtime_r(&now, &tm);
+	strftime(clock, sizeof clock, "%H:%M:%S", &tm);
+	return buf_printf(out, "%s #%u ", clock, f->connection);
+}
+
+/* "C: HELO kgp" */
+static bool add_line(struct buf *out, const struct transcript_feed *f, enum transcript_side side, struct slice line,
+                     bool cut)
+{
+	const struct transcript *t = f->transcript;
+	const char *colour = side == TRANSCRIPT_CLIENT ? "\033[36m" : "\033[32m";
+	return (!t->terminal || add_where(out, f)) && (!t->colours || buf_append_text(out, colour)) &&
+	       buf_printf(out, "%c: ", side) && add_visible(out, line) && (!cut || buf_append_text(out, "…")) &&
+	       (!t->colours || buf_append_text(out, "\033[0m")) && buf_append_char(out, '\n');
+}
+
+static void queue_line(struct transcript_feed *f, enum transcript_side side, struct slice line, bool cut)
+{
+	struct transcript *t = f->transcript;
+	if (line.len > LINE_SHOWN_MAX) {
+		line.len = LINE_SHOWN_MAX;
+		cut = true;
+	}
+	pthread_mutex_lock(&t->lock);
+	size_t before = t->queue.len;
+	if (!add_line(&t->queue, f, side, line, cut)) {
+		t->queue.len = before;
+		t->lost++;
+	}
+	if (before == 0)
+		pthread_cond_signal(&t->some);
+	pthread_mutex_unlock(&t->lock);
+}
+
+static struct buf *partial_of(struct transcript_feed *f, enum transcript_side side)
+{
+	return &f->partial[side == TRANSCRIPT_SERVER];
+}
+
+void transcript_feed_init(struct transcript_feed *f, struct transcript *t)
+{
+	*f = (struct transcript_feed){ .transcript = t };
+	/* One octet more than is shown, so that a cut is seen to be one; and a CR. */
+	buf_init(&f->partial[0], LINE_SHOWN_MAX + 2);
+	buf_init(&f->partial[1], LINE_SHOWN_MAX + 2);
+	if (!t)
+		return;
+	pthread_mutex_lock(&t->lock);
+	f->connection = ++t->connections;
+	pthread_mutex_unlock(&t->lock);
+}
+
+void transcript_feed_release(struct transcript_feed *f)
+{
+	buf_release(&f->partial[0]);
+	buf_release(&f->partial[1]);
+}
+
+void transcript_line(struct transcript_feed *f, enum transcript_side side, struct slice line)
+{
+	if (f->transcript)
+		queue_line(f, side, line, false);
+}
+
+void transcript_secret(struct transcript_feed *f, enum transcript_side side, struct slice line, size_t hidden)
+{
+	if (f->transcript)
+		queue_line(f, side, slice_make(line.ptr, hidden < line.len ? hidden : line.len), hidden < line.len);
+}
+
+/* What there is of an unfinished line, as a line. */
+static void end_partial(struct transcript_feed *f, enum transcript_side side)
+{
+	struct slice line = buf_slice(partial_of(f, side));
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	queue_line(f, side, line, false);
+	buf_release(partial_of(f, side));
+}
+
+/* Part of a line; of a long one, more than will be shown is not kept. */
+static void add_partial(struct buf *partial, struct slice part)
+{
+	size_t room = partial->max - partial->len;
+	buf_append(partial, part.ptr, part.len < room ? part.len : room);
+}
+
+void transcript_text(struct transcript_feed *f, enum transcript_side side, const char *octets, size_t n)
+{
+	struct slice rest = slice_make(octets, n);
+	while (f->transcript && rest.len > 0) {
+		size_t end = slice_find(rest, '\n');
+		add_partial(partial_of(f, side), slice_make(rest.ptr, end));
+		if (end < rest.len)
+			end_partial(f, side);
+		rest = slice_skip(rest, end + 1);
+	}
+}
+
+void transcript_note(struct transcript_feed *f, enum transcript_side side, const char *note)
+{
+	if (!f->transcript)
+		return;
+	if (partial_of(f, side)->len > 0)
+		end_partial(f, side);
+	queue_line(f, side, slice_str(note), false);
+}
