@@ -1,0 +1,386 @@
+/*
+ * maildrop: one POP3 session's host. See maildrop.h.
+ *
+ * What the store can answer without waiting for a disk it answers on the loop; the rest is fetched by a job, and the session asks again. There is
+ * at most one job of a session at a time, so that the store's maildrop is used by one thread at a time.
+ */
+#include "server/maildrop.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "net/jobs.h"
+
+enum {
+	PEER_MAX = 64,         /* octets of a numeric address, cut beyond */
+	AHEAD_MAX = 64 * 1024, /* octets a job reads at once, where the disk has to be waited for */
+};
+
+/* A piece of a mail that a job has read. */
+struct ahead {
+	size_t mail;
+	struct store_span span;
+	char octets[AHEAD_MAX];
+};
+
+struct host {
+	struct site *site;
+	struct loop *loop;
+	struct session *session;
+	char peer[PEER_MAX];
+	char user[USERS_NAME_MAX + 1]; /* as the users file spells it */
+	struct maildrop *drop;         /* open from the login to the commit */
+	bool numbered;
+	struct fault trouble; /* what a job met with; told when the session asks again */
+	struct job job;
+	size_t mail; /* what a job is to fetch */
+	uint64_t offset;
+	struct ahead *ahead; /* NULL until it is needed; kept for the session's life */
+	const unsigned char *marks;
+	bool removed;
+};
+
+static struct host *of_job(struct job *job)
+{
+	return (struct host *)((char *)job - offsetof(struct host, job));
+}
+
+static void run_job(struct host *h, void (*work)(struct job *), void (*done)(struct job *))
+{
+	h->job = (struct job){ .work = work, .done = done, .home = h->loop };
+	jobs_run(h->site->jobs, &h->job);
+}
+
+/* ---- login ---- */
+
+/* One attempt; memory of its own, so that no session keeps a password. */
+struct login {
+	struct job job;
+	struct host *host;
+	struct maildrop *drop;
+	enum pop3_login result;
+	struct fault why;
+	char user[USERS_NAME_MAX + 1]; /* as the users file spells it */
+	size_t name_len;
+	size_t password_len;
+	char secret[]; /* name and password */
+};
+
+static bool verify(struct login *l)
+{
+	struct slice name = slice_make(l->secret, l->name_len);
+	struct slice password = slice_make(l->secret + l->name_len, l->password_len);
+	bool right = users_verify(l->host->site->users, name, password, l->user);
+	explicit_bzero(l->secret + l->name_len, l->password_len);
+	return right;
+}
+
+static void log_in(struct job *job)
+{
+	struct login *l = (struct login *)job;
+	struct site *site = l->host->site;
+	char holder[STORE_HOLDER_MAX];
+	if (users_changed(site->users))
+		site_refresh_users(site);
+	if (!verify(l)) {
+		l->result = POP3_LOGIN_WRONG;
+		return;
+	}
+	snprintf(holder, sizeof holder, "%s from %s", l->user, l->host->peer);
+	l->drop = site->store->ops->open(site->store, l->user, holder, &l->why);
+	if (l->drop)
+		l->result = POP3_LOGIN_OK;
+	else
+		l->result = l->why.kind == FAULT_BUSY ? POP3_LOGIN_IN_USE : POP3_LOGIN_FAULT;
+}
+
+static void log_login(const struct login *l)
+{
+	const char *peer = l->host->peer;
+	switch (l->result) {
+	case POP3_LOGIN_OK:
+		log_info("login user=%s peer=%s outcome=ok", l->user, peer);
+		break;
+	case POP3_LOGIN_WRONG:
+		log_info("login user=%.*s peer=%s outcome=wrong", SLICE_FMT(slice_make(l->secret, l->name_len)), peer);
+		break;
+	case POP3_LOGIN_IN_USE:
+		log_info("login user=%s peer=%s outcome=in-use: %s", l->user, peer, l->why.text);
+		break;
+	case POP3_LOGIN_FAULT:
+		log_error("the mailbox of %s cannot be opened: %s", l->user, l->why.text);
+		break;
+	}
+}
+
+static void logged_in(struct job *job)
+{
+	struct login *l = (struct login *)job;
+	struct host *h = l->host;
+	enum pop3_login result = l->result;
+	struct fault why = l->why;
+	log_login(l);
+	h->drop = l->drop;
+	memcpy(h->user, l->user, sizeof h->user);
+	free(l);
+	pop3_server_login(h->session, result, result == POP3_LOGIN_IN_USE ? why.text : NULL);
+}
+
+static void maildrop_login(void *host, struct slice user, struct slice password)
+{
+	struct host *h = host;
+	struct login *l = malloc(sizeof *l + user.len + password.len);
+	if (!l) {
+		log_error("login peer=%s: out of memory", h->peer);
+		pop3_server_login(h->session, POP3_LOGIN_FAULT, NULL);
+		return;
+	}
+	*l = (struct login){
+		.job = { .work = log_in, .done = logged_in, .home = h->loop },
+		.host = h,
+		.name_len = user.len,
+		.password_len = password.len,
+	};
+	if (user.len > 0)
+		memcpy(l->secret, user.ptr, user.len);
+	if (password.len > 0)
+		memcpy(l->secret + user.len, password.ptr, password.len);
+	jobs_run(h->site->jobs, &l->job);
+}
+
+/* ---- what the mailbox holds ---- */
+
+static const struct store_ops *store_of(const struct host *h)
+{
+	return h->drop->ops;
+}
+
+static size_t maildrop_count(void *host)
+{
+	struct host *h = host;
+	return store_of(h)->count(h->drop);
+}
+
+static uint64_t maildrop_octets(void *host)
+{
+	struct host *h = host;
+	return store_of(h)->octets(h->drop);
+}
+
+static void fetched(struct job *job)
+{
+	pop3_server_continue(of_job(job)->session);
+}
+
+/* Without jobs everything waits for the disk at once. */
+static bool may_block(const struct host *h)
+{
+	return !h->site->jobs;
+}
+
+static enum pop3_got tell_trouble(struct host *h)
+{
+	log_error("the mailbox of %s cannot be read: %s", h->user, h->trouble.text);
+	h->trouble = (struct fault){ 0 };
+	return POP3_FAULT;
+}
+
+static void number_mails(struct job *job)
+{
+	struct host *h = of_job(job);
+	h->numbered = store_of(h)->number(h->drop, &h->trouble);
+}
+
+static void read_info(struct job *job)
+{
+	struct host *h = of_job(job);
+	struct mail_info info;
+	store_of(h)->info(h->drop, h->mail, true, &info, &h->trouble);
+}
+
+static enum pop3_got fetch(struct host *h, void (*work)(struct job *))
+{
+	run_job(h, work, fetched);
+	return POP3_LATER;
+}
+
+static enum pop3_got maildrop_info(void *host, size_t i, bool want_uid, struct pop3_mail *mail)
+{
+	struct host *h = host;
+	struct mail_info info;
+	bool to_number = want_uid && !h->numbered && h->trouble.kind == FAULT_NONE;
+	if (to_number && !may_block(h))
+		return fetch(h, number_mails);
+	if (to_number)
+		number_mails(&h->job);
+	if (h->trouble.kind != FAULT_NONE)
+		return tell_trouble(h);
+	switch (store_of(h)->info(h->drop, i, may_block(h), &info, &h->trouble)) {
+	case STORE_GOT:
+		break;
+	case STORE_WOULD_BLOCK:
+		h->mail = i;
+		return fetch(h, read_info);
+	case STORE_FAULT:
+		return tell_trouble(h);
+	}
+	mail->octets = info.octets;
+	snprintf(mail->uid, sizeof mail->uid, "%s", want_uid ? info.uid : "");
+	return POP3_GOT;
+}
+
+static void read_ahead(struct job *job)
+{
+	struct host *h = of_job(job);
+	if (!h->ahead && (h->ahead = malloc(sizeof *h->ahead)) == NULL) {
+		fault_set(&h->trouble, FAULT_TEMPORARY, "out of memory");
+		return;
+	}
+	struct ahead *a = h->ahead;
+	a->mail = h->mail;
+	a->span = (struct store_span){ .offset = h->offset, .octets = a->octets, .size = sizeof a->octets };
+	if (store_of(h)->read(h->drop, h->mail, &a->span, true, &h->trouble) == STORE_GOT)
+		return;
+	free(h->ahead);
+	h->ahead = NULL;
+}
+
+/* Out of what a job has read. False: it is not there. */
+static bool take_ahead(const struct host *h, size_t i, struct store_span *span)
+{
+	const struct ahead *a = h->ahead;
+	if (!a || a->mail != i || span->offset < a->span.offset || span->offset > a->span.offset + a->span.got)
+		return false;
+	size_t at = (size_t)(span->offset - a->span.offset);
+	size_t left = a->span.got - at;
+	span->got = left < span->size ? left : span->size;
+	memcpy(span->octets, a->octets + at, span->got);
+	/* At the piece's end the next one is needed, where it was not the mail's end. */
+	return span->got > 0 || a->span.got == 0;
+}
+
+static enum pop3_got maildrop_read(void *host, size_t i, uint64_t offset, void *octets, size_t n, size_t *got)
+{
+	struct host *h = host;
+	struct store_span span = { .offset = offset, .octets = octets, .size = n };
+	enum store_got answer = STORE_GOT;
+	if (h->trouble.kind != FAULT_NONE)
+		return tell_trouble(h);
+	if (!take_ahead(h, i, &span))
+		answer = store_of(h)->read(h->drop, i, &span, may_block(h), &h->trouble);
+	switch (answer) {
+	case STORE_GOT:
+		*got = span.got;
+		return POP3_GOT;
+	case STORE_WOULD_BLOCK:
+		h->mail = i;
+		h->offset = offset;
+		return fetch(h, read_ahead);
+	case STORE_FAULT:
+		break;
+	}
+	return tell_trouble(h);
+}
+
+/* ---- the end ---- */
+
+/* Space of removed mails is given back when nobody waits for it. */
+struct tidying {
+	struct job job;
+	struct store *store;
+	char user[USERS_NAME_MAX + 1];
+};
+
+static void tidy(struct job *job)
+{
+	struct tidying *t = (struct tidying *)job;
+	t->store->ops->tidy(t->store, t->user);
+	free(t);
+}
+
+/* Without memory for it, the next removal will do it. */
+static void start_tidying(const struct host *h)
+{
+	struct tidying *t = malloc(sizeof *t);
+	if (!t)
+		return;
+	*t = (struct tidying){ .job = { .work = tidy }, .store = h->site->store };
+	memcpy(t->user, h->user, sizeof t->user);
+	jobs_run(h->site->jobs, &t->job);
+}
+
+static void commit(struct job *job)
+{
+	struct host *h = of_job(job);
+	const struct store_ops *ops = store_of(h);
+	h->removed = !h->marks || ops->remove(h->drop, h->marks, &h->trouble);
+	ops->close(h->drop);
+	h->drop = NULL;
+}
+
+static void committed(struct job *job)
+{
+	struct host *h = of_job(job);
+	if (!h->removed)
+		log_error("mails of %s cannot be removed: %s", h->user, h->trouble.text);
+	else if (h->marks)
+		start_tidying(h);
+	log_info("quit user=%s peer=%s outcome=%s", h->user, h->peer,
+	         !h->removed ? "not-removed"
+	         : h->marks  ? "removed"
+	                     : "nothing-to-remove");
+	pop3_server_committed(h->session, h->removed);
+}
+
+static void maildrop_commit(void *host, const unsigned char *marks)
+{
+	struct host *h = host;
+	h->marks = marks;
+	run_job(h, commit, committed);
+}
+
+/* The session is no more; a lock it still holds is given up. */
+static void end(struct job *job)
+{
+	struct host *h = of_job(job);
+	if (h->drop)
+		store_of(h)->close(h->drop);
+	free(h->ahead);
+	free(h);
+}
+
+static void maildrop_free(void *host)
+{
+	struct host *h = host;
+	h->session = NULL;
+	if (h->drop)
+		run_job(h, end, NULL);
+	else
+		end(&h->job);
+}
+
+static const struct pop3_host_ops maildrop_ops = {
+	.login = maildrop_login,
+	.count = maildrop_count,
+	.octets = maildrop_octets,
+	.info = maildrop_info,
+	.read = maildrop_read,
+	.commit = maildrop_commit,
+	.free = maildrop_free,
+};
+
+struct session *maildrop_session_new(struct site *site, struct loop *loop, const char *peer)
+{
+	struct host *h = calloc(1, sizeof *h);
+	if (!h)
+		return NULL;
+	h->site = site;
+	h->loop = loop;
+	snprintf(h->peer, sizeof h->peer, "%s", peer);
+	struct session *s = pop3_server_new(&site->pop3, &maildrop_ops, h);
+	if (s) /* else the host is gone as well */
+		h->session = s;
+	return s;
+}

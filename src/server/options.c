@@ -1,0 +1,269 @@
+/*
+ * options: the command line's table and its reading, by getopt_long. See options.h.
+ */
+#include "server/options.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "base/slice.h"
+#include "protocol/smtp_server.h"
+
+struct row {
+	const char *name;
+	const char *argument; /* NULL: takes none */
+	const char *help;
+	bool (*set)(struct options *o, const char *value);
+	const char *expected;   /* what to give, where set() can say no */
+	enum options_wish wish; /* … or what else is wanted, without set() */
+	unsigned programs;
+};
+
+static bool set_dir(struct options *o, const char *value)
+{
+	o->dir = value;
+	return true;
+}
+
+static bool set_course(struct options *o, const char *value)
+{
+	o->course = value;
+	return true;
+}
+
+/* It stands in replies and in addresses: a host name or an address literal, nothing that could pass for more. */
+static bool set_domain(struct options *o, const char *value)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
+	size_t len = strlen(value);
+	o->domain = value;
+	return len > 0 && len <= OPTIONS_DOMAIN_MAX && strspn(value, letters) == len;
+}
+
+static bool set_listen(struct options *o, const char *value)
+{
+	o->listen = value;
+	return true;
+}
+
+static bool set_transcript(struct options *o, const char *value)
+{
+	(void)value;
+	o->transcript = true;
+	return true;
+}
+
+static bool set_verbose(struct options *o, const char *value)
+{
+	(void)value;
+	o->verbose = true;
+	return true;
+}
+
+/* "52428800", "50M", "1G" */
+static bool set_max_size(struct options *o, const char *value)
+{
+	struct slice digits = slice_str(value);
+	unsigned shift = 0;
+	uint64_t number;
+	if (digits.len > 0) {
+		static const char units[] = "KMG";
+		const char *unit = memchr(units, digits.ptr[digits.len - 1] & ~0x20, strlen(units));
+		if (unit) {
+			shift = 10 * (unsigned)(unit - units + 1);
+			digits.len--;
+		}
+	}
+	if (!slice_number(digits, OPTIONS_SIZE_MAX >> shift, &number) || number == 0)
+		return false;
+	o->max_size = number << shift;
+	return true;
+}
+
+static bool set_max_connections(struct options *o, const char *value)
+{
+	uint64_t number;
+	if (!slice_number(slice_str(value), OPTIONS_CONNECTIONS_MAX, &number) || number == 0)
+		return false;
+	o->max_connections = (size_t)number;
+	return true;
+}
+
+static bool set_workers(struct options *o, const char *value)
+{
+	uint64_t number;
+	if (!slice_number(slice_str(value), OPTIONS_WORKERS_MAX, &number) || number == 0)
+		return false;
+	o->workers = (unsigned)number;
+	return true;
+}
+
+enum { BOTH = OPTIONS_SMTPMAIL | OPTIONS_POPSERVER };
+
+static const struct row rows[] = {
+	{ .name = "dir",
+	  .argument = "DIR",
+	  .help = "where the users file and the mailboxes are (default: the current directory)",
+	  .set = set_dir,
+	  .programs = BOTH },
+	{ .name = "course",
+	  .argument = "NAME|FILE",
+	  .help = "the course, or a course file (default: the users file decides)",
+	  .set = set_course,
+	  .programs = BOTH },
+	{ .name = "domain",
+	  .argument = "NAME",
+	  .help = "the server's own name (default: the course's, else the host name)",
+	  .set = set_domain,
+	  .expected = "give a host name such as mail.example.org",
+	  .programs = BOTH },
+	{ .name = "listen",
+	  .argument = "ADDRESS",
+	  .help = "the address to listen on (default: all, IPv6 and IPv4)",
+	  .set = set_listen,
+	  .programs = BOTH },
+	{ .name = "transcript",
+	  .help = "print the dialogue on stdout, passwords masked",
+	  .set = set_transcript,
+	  .programs = BOTH },
+	{ .name = "max-size",
+	  .argument = "SIZE",
+	  .help = "the largest mail, in octets or as 50M or 1G (default: 50M)",
+	  .set = set_max_size,
+	  .expected = "give octets such as 52428800, or 50M, or 1G",
+	  .programs = OPTIONS_SMTPMAIL },
+	{ .name = "max-connections",
+	  .argument = "N",
+	  .help = "connections at once (default: 1000)",
+	  .set = set_max_connections,
+	  .expected = "give a number from 1 to 1000000",
+	  .programs = BOTH },
+	{ .name = "workers",
+	  .argument = "N",
+	  .help = "threads that run the sessions (default: as many as cores)",
+	  .set = set_workers,
+	  .expected = "give a number from 1 to 256",
+	  .programs = BOTH },
+	{ .name = "verbose",
+	  .help = "write a line on stderr for every mail and login",
+	  .set = set_verbose,
+	  .programs = BOTH },
+	{ .name = "help", .help = "print this text", .wish = OPTIONS_HELP, .programs = BOTH },
+	{ .name = "version", .help = "print the version", .wish = OPTIONS_VERSION, .programs = BOTH },
+};
+
+enum { ROWS = sizeof rows / sizeof *rows, FIRST_VALUE = 256 };
+
+const char *options_program_name(enum options_program program)
+{
+	return program == OPTIONS_SMTPMAIL ? "smtpmail" : "popserver";
+}
+
+static const char *example_port(enum options_program program)
+{
+	return program == OPTIONS_SMTPMAIL ? "2525" : "2110";
+}
+
+void options_print_help(FILE *to, enum options_program program)
+{
+	const char *name = options_program_name(program);
+	bool smtp = program == OPTIONS_SMTPMAIL;
+	fprintf(to, "usage: %s PORT [options]\n", name);
+	fprintf(to, "%s\n\n",
+	        smtp ? "Receives mail over SMTP and appends it to the users' mailboxes."
+	             : "Lets users list, read and delete the mail in their mailboxes, over POP3.");
+	fprintf(to, "  %-22s %s\n", "PORT", "1 to 65535; 0 picks a free one and prints it");
+	for (size_t i = 0; i < ROWS; i++) {
+		char left[32];
+		if (!(rows[i].programs & program))
+			continue;
+		snprintf(left, sizeof left, "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
+		         rows[i].argument ? rows[i].argument : "");
+		fprintf(to, "  %-22s %s\n", left, rows[i].help);
+	}
+	fprintf(to, "\nExample, in a directory with a users file:\n  %s %s --transcript\n", name,
+	        example_port(program));
+}
+
+static void make_known(struct option known[ROWS + 1], enum options_program program)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < ROWS; i++) {
+		if (rows[i].programs & program)
+			known[n++] = (struct option){ .name = rows[i].name,
+				                      .has_arg = rows[i].argument ? required_argument : no_argument,
+				                      .val = FIRST_VALUE + (int)i };
+	}
+	known[n] = (struct option){ 0 };
+}
+
+/* What getopt_long could not read: `argument` is where it stands. */
+static enum options_wish not_understood(int answer, const char *argument, const char *program, struct fault *why)
+{
+	const struct row *row = optopt >= FIRST_VALUE ? &rows[optopt - FIRST_VALUE] : NULL;
+	if (answer == ':')
+		fault_set(why, FAULT_PERMANENT, "--%s needs a value: give --%s %s", row->name, row->name,
+		          row->argument);
+	else if (row)
+		fault_set(why, FAULT_PERMANENT, "--%s takes no value: give --%s alone", row->name, row->name);
+	else if (optopt >= '0' && optopt <= '9')
+		fault_set(why, FAULT_PERMANENT, "a port has no sign: give a number from 1 to %d (0 picks a free one)",
+		          OPTIONS_PORT_MAX);
+	else if (optopt)
+		fault_set(why, FAULT_PERMANENT, "unknown option '-%c': %s --help shows what there is", optopt, program);
+	else
+		fault_set(why, FAULT_PERMANENT, "unknown option '%.100s': %s --help shows what there is", argument,
+		          program);
+	return OPTIONS_WRONG;
+}
+
+/* What stands beside the options: the port, and nothing else. */
+static enum options_wish read_operands(struct options *o, int count, char **operands, enum options_program program,
+                                       struct fault *why)
+{
+	const char *name = options_program_name(program);
+	uint64_t port;
+	if (count == 0)
+		fault_set(why, FAULT_PERMANENT, "no port: give one, as in `%s %s` (0 picks a free one)", name,
+		          example_port(program));
+	else if (!slice_number(slice_str(operands[0]), OPTIONS_PORT_MAX, &port))
+		fault_set(why, FAULT_PERMANENT,
+		          "'%.100s' is not a port: give a number from 1 to %d (0 picks a free one)", operands[0],
+		          OPTIONS_PORT_MAX);
+	else if (count > 1)
+		fault_set(why, FAULT_PERMANENT, "'%.100s' is one argument too many: %s --help shows what there is",
+		          operands[1], name);
+	else {
+		o->port = (unsigned)port;
+		return OPTIONS_SERVE;
+	}
+	return OPTIONS_WRONG;
+}
+
+enum options_wish options_read(struct options *o, enum options_program program, int argc, char **argv,
+                               struct fault *why)
+{
+	struct option known[ROWS + 1];
+	const char *name = options_program_name(program);
+	int answer;
+	*o = (struct options){
+		.dir = ".",
+		.max_size = SMTP_SIZE_DEFAULT,
+		.max_connections = OPTIONS_CONNECTIONS_DEFAULT,
+	};
+	make_known(known, program);
+	opterr = 0;
+	optind = 0; /* glibc: begin anew */
+	while ((answer = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+		if (answer < FIRST_VALUE)
+			return not_understood(answer, argv[optind - 1], name, why);
+		const struct row *row = &rows[answer - FIRST_VALUE];
+		if (!row->set)
+			return row->wish;
+		if (!row->set(o, optarg)) {
+			fault_set(why, FAULT_PERMANENT, "--%s '%.100s': %s", row->name, optarg, row->expected);
+			return OPTIONS_WRONG;
+		}
+	}
+	return read_operands(o, argc - optind, argv + optind, program, why);
+}

@@ -1,0 +1,50 @@
+/*
+ * options: the servers' common command line, `PROGRAM PORT [options]` in any order. One labelled table says what there is; the reading and --help
+ * both go by it.
+ *
+ * The texts point into argv. Says what is wrong as a fault; opens nothing, and never ends the process.
+ */
+#ifndef POSTROOM_SERVER_OPTIONS_H
+#define POSTROOM_SERVER_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/fault.h"
+
+enum {
+	OPTIONS_CONNECTIONS_DEFAULT = 1000,
+	OPTIONS_CONNECTIONS_MAX = 1000 * 1000,
+	OPTIONS_WORKERS_MAX = 256,
+	OPTIONS_PORT_MAX = 65535,
+	OPTIONS_DOMAIN_MAX = 255, /* octets: RFC 5321 section 4.5.3.1.2 */
+};
+#define OPTIONS_SIZE_MAX ((uint64_t)1 << 50)
+
+/* Which programs take an option. */
+enum options_program { OPTIONS_SMTPMAIL = 1, OPTIONS_POPSERVER = 2 };
+
+struct options {
+	unsigned port; /* 0: pick one */
+	const char *dir;
+	const char *course; /* NULL: the users file decides */
+	const char *domain; /* NULL: the course's, else the host name */
+	const char *listen; /* NULL: all addresses */
+	bool transcript;
+	uint64_t max_size;
+	size_t max_connections;
+	unsigned workers; /* 0: as many as cores */
+	bool verbose;
+};
+
+enum options_wish { OPTIONS_SERVE, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_WRONG };
+
+/* Reads the command line; argv may be put in another order. OPTIONS_WRONG: why says what to do. Not thread-safe (getopt_long). */
+enum options_wish options_read(struct options *o, enum options_program program, int argc, char **argv,
+                               struct fault *why);
+void options_print_help(FILE *to, enum options_program program);
+/* "smtpmail" */
+const char *options_program_name(enum options_program program);
+
+#endif

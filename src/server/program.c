@@ -1,0 +1,92 @@
+/*
+ * program: options, site, service, and the one place where a fault becomes an exit status. See program.h.
+ */
+#include "server/program.h"
+
+#include <signal.h>
+#include <sysexits.h>
+
+#include "base/log.h"
+#include "server/service.h"
+
+/* By what was being opened; SITE_OPEN: all was, and the service could not begin. */
+static int exit_status(enum site_step step, enum fault_kind kind)
+{
+	switch (step) {
+	case SITE_DIRECTORY:
+	case SITE_USERS:
+		return EX_NOINPUT;
+	case SITE_COURSE: /* no users file to tell the course by, or a wrong course */
+		return kind == FAULT_TEMPORARY ? EX_NOINPUT : EX_CONFIG;
+	case SITE_STORE:
+		return EX_OSERR;
+	case SITE_OPEN:
+		break;
+	}
+	if (kind == FAULT_BUSY)
+		return EX_UNAVAILABLE;
+	return kind == FAULT_PERMANENT ? EX_USAGE : EX_OSERR;
+}
+
+static int complain(const struct program *p, const struct fault *why, int status)
+{
+	fprintf(stderr, "%s: %s\n", options_program_name(p->which), why->text);
+	return status;
+}
+
+static int printed(void)
+{
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
+/* The signals that end the service wait until it watches for them: none may end a thread, or the start, half way. */
+static void hold_signals(void)
+{
+	sigset_t ends;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &ends, NULL);
+}
+
+static int serve(const struct program *p, const struct options *o)
+{
+	const struct service_config config = {
+		.address = o->listen,
+		.port = o->port,
+		.workers = o->workers,
+		.max_connections = o->max_connections,
+		.session_new = p->session_new,
+	};
+	struct fault why;
+	struct site site;
+	hold_signals();
+	enum site_step step = site_open(&site, o, &why);
+	if (step != SITE_OPEN)
+		return complain(p, &why, exit_status(step, why.kind));
+	bool served = service_run(&config, &site, &why);
+	site_close(&site);
+	return served ? EX_OK : complain(p, &why, exit_status(SITE_OPEN, why.kind));
+}
+
+int program_run(const struct program *p, int argc, char **argv)
+{
+	struct options options;
+	struct fault why;
+	log_set_program(options_program_name(p->which));
+	switch (options_read(&options, p->which, argc, argv, &why)) {
+	case OPTIONS_SERVE:
+		break;
+	case OPTIONS_HELP:
+		options_print_help(stdout, p->which);
+		return printed();
+	case OPTIONS_VERSION:
+		printf("%s %s\n", options_program_name(p->which), POSTROOM_VERSION);
+		return printed();
+	case OPTIONS_WRONG:
+		return complain(p, &why, EX_USAGE);
+	}
+	if (options.verbose)
+		log_set_level(LOG_LEVEL_INFO);
+	return serve(p, &options);
+}

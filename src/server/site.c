@@ -1,0 +1,139 @@
+/*
+ * site: opened from the options, closed in the opposite order. See site.h.
+ */
+#include "server/site.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+
+static void report(const char *text)
+{
+	log_warning("%s", text);
+}
+
+static bool open_directory(struct site *site, const struct options *o, struct fault *why)
+{
+	/* Not file_open(): the directory is the operator's own, and may well be a symbolic link. */
+	site->dir = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (site->dir >= 0)
+		return true;
+	const char *advice = errno == ENOENT ? "create it, or say --dir DIR" : "say --dir DIR";
+	return fault_set(why, FAULT_PERMANENT, "cannot read the directory %.100s: %s: %s", o->dir, strerror(errno),
+	                 advice);
+}
+
+static bool open_course(struct site *site, const struct options *o, struct fault *why)
+{
+	site->loaded = o->course ? course_load(o->course, why) : course_detect(site->dir, o->dir, why);
+	site->course = site->loaded;
+	return site->course != NULL;
+}
+
+static bool open_users(struct site *site, const struct options *o, struct fault *why)
+{
+	const struct course *c = site->course;
+	site->users = users_open(site->dir, o->dir, c->users_file, c->separator, report, why);
+	return site->users != NULL;
+}
+
+static bool open_store(struct site *site, struct fault *why)
+{
+	site->store = file_store_new(site->dir, site->course->mailbox, why);
+	if (!site->store)
+		return false;
+	site->jobs = jobs_new(SITE_JOBS_MAX, why);
+	if (!site->jobs)
+		return false;
+	site->desk = delivery_desk_new(site->store, site->jobs);
+	return site->desk || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
+}
+
+static void name_domain(struct site *site, const struct options *o)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+	const char *domain = o->domain ? o->domain : site->course->domain;
+	if (!domain && gethostname(host, sizeof host) == 0) {
+		host[sizeof host - 1] = '\0';
+		domain = host;
+	}
+	snprintf(site->domain, sizeof site->domain, "%s", domain && *domain ? domain : "localhost");
+}
+
+static bool configure(struct site *site, const struct options *o, struct fault *why)
+{
+	struct transcript *transcript = o->transcript ? transcript_new(STDOUT_FILENO) : NULL;
+	if (o->transcript && !transcript)
+		return fault_set(why, FAULT_TEMPORARY, "cannot start the transcript: out of memory");
+	name_domain(site, o);
+	site->smtp = (struct smtp_config){
+		.replies = site->course->replies,
+		.domain = site->domain,
+		.max_size = o->max_size,
+		.transcript = transcript,
+	};
+	site->pop3 = (struct pop3_config){ .replies = site->course->replies, .transcript = transcript };
+	return true;
+}
+
+static void prepare_user(void *owner, const char *name)
+{
+	struct site *site = owner;
+	struct fault why;
+	if (!site->store->ops->prepare(site->store, name, &why))
+		log_warning("the mailbox of %s cannot be used: %s", name, why.text);
+}
+
+static enum site_step open_all(struct site *site, const struct options *o, struct fault *why)
+{
+	if (!open_directory(site, o, why))
+		return SITE_DIRECTORY;
+	if (!open_course(site, o, why))
+		return SITE_COURSE;
+	if (!open_users(site, o, why))
+		return SITE_USERS;
+	if (!open_store(site, why) || !configure(site, o, why))
+		return SITE_STORE;
+	users_each(site->users, prepare_user, site);
+	return SITE_OPEN;
+}
+
+enum site_step site_open(struct site *site, const struct options *options, struct fault *why)
+{
+	*site = (struct site){ .dir = -1 };
+	pthread_mutex_init(&site->refreshing, NULL);
+	enum site_step step = open_all(site, options, why);
+	if (step != SITE_OPEN)
+		site_close(site);
+	return step;
+}
+
+void site_close(struct site *site)
+{
+	jobs_free(site->jobs);
+	delivery_desk_free(site->desk);
+	if (site->store)
+		site->store->ops->free(site->store);
+	users_free(site->users);
+	if (site->smtp.transcript)
+		transcript_free(site->smtp.transcript);
+	course_free(site->loaded);
+	file_close(site->dir);
+	pthread_mutex_destroy(&site->refreshing);
+}
+
+/* When the file changes, many sessions may see it at once: the first reads it, the others find it read. */
+void site_refresh_users(struct site *site)
+{
+	pthread_mutex_lock(&site->refreshing);
+	if (users_changed(site->users)) {
+		users_reload(site->users);
+		users_each(site->users, prepare_user, site);
+	}
+	pthread_mutex_unlock(&site->refreshing);
+}

@@ -1,0 +1,50 @@
+/*
+ * site: what all sessions of one server process share: its course, users, store, jobs and limits. Made at start, constant but for what its
+ * members guard themselves.
+ */
+#ifndef POSTROOM_SERVER_SITE_H
+#define POSTROOM_SERVER_SITE_H
+
+#include <pthread.h>
+
+#include "auth/users.h"
+#include "course/course.h"
+#include "net/jobs.h"
+#include "protocol/pop3_server.h"
+#include "protocol/smtp_server.h"
+#include "server/delivery.h"
+#include "server/options.h"
+#include "store/store.h"
+
+/* Job threads at most: syncs of as many mailboxes run in parallel, and as many logins wait for the disk. */
+enum { SITE_JOBS_MAX = 64 };
+
+struct site {
+	const struct course *course;
+	struct users *users;
+	struct store *store;
+	struct jobs *jobs; /* NULL: at once, on the caller's thread (tests) */
+	struct delivery_desk *desk;
+	struct smtp_config smtp;
+	struct pop3_config pop3;
+	/* site_open's own */
+	pthread_mutex_t refreshing; /* one at a time reads the users file again */
+	int dir;                    /* everything is opened relative to it */
+	struct course *loaded;      /* = course */
+	char domain[OPTIONS_DOMAIN_MAX + 1];
+};
+
+/* What site_open was at when it failed: each has its exit status. */
+enum site_step { SITE_DIRECTORY, SITE_COURSE, SITE_USERS, SITE_STORE, SITE_OPEN };
+
+/* Opens all that the options name, and makes users' directories that are missing. SITE_OPEN, or where it stopped, with why: then nothing is left open.
+ * Starts no thread but the transcript's, where that is asked for. Blocks. */
+enum site_step site_open(struct site *site, const struct options *options, struct fault *why);
+/* Waits for all jobs. Their loops must still exist, and no session may be left. */
+void site_close(struct site *site);
+
+/* Reads the users file again where it has changed, and makes the directories of new users. Blocks; users_changed() says, without blocking, whether
+ * there is something to do. */
+void site_refresh_users(struct site *site);
+
+#endif
