@@ -1,0 +1,214 @@
+/*
+ * removal_test: mailboxes too big to be rewritten at QUIT: marks, the later rewrite, and what a crash between their steps leaves.
+ */
+#include "store/removal.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "store/file_lab_suite.h"
+#include "store/marks.h"
+#include "store/store_suite.h"
+
+#define TEXTS(...)                \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
+	}
+
+static struct fault why;
+
+enum { BIG = 6 * 1024 * 1024 };
+
+static void deliver_big(struct store *s, char letter)
+{
+	char *line = malloc(65536);
+	struct draft *d = s->ops->draft(s);
+	memset(line, letter, 65536);
+	line[65535] = '\n';
+	for (size_t n = 0; n < BIG; n += 65536) {
+		assert_true(draft_write(d, line, 65536));
+		if (draft_full(d))
+			assert_true(draft_spill(d, &why));
+	}
+	assert_true(draft_finish(d, &why));
+	assert_true(draft_in_file(d));
+	assert_true(s->ops->append(s, "alice", &d, 1, &why));
+	draft_release(d);
+	free(line);
+}
+
+static void expect_letters(struct store *s, const char *letters)
+{
+	struct maildrop *m = suite_open(s, "alice");
+	assert_int_equal(m->ops->count(m), strlen(letters));
+	for (size_t i = 0; letters[i]; i++) {
+		char octet;
+		struct mail_info info;
+		struct store_span span = { .octets = &octet, .size = 1 };
+		assert_int_equal(m->ops->read(m, i, &span, true, &why), STORE_GOT);
+		assert_int_equal(octet, letters[i]);
+		assert_int_equal(m->ops->info(m, i, true, &info, &why), STORE_GOT);
+		assert_int_equal(info.stored, BIG);
+		span.offset = BIG - 1;
+		assert_int_equal(m->ops->read(m, i, &span, true, &why), STORE_GOT);
+	}
+	m->ops->close(m);
+}
+
+static void big_mailbox_is_marked_and_rewritten_later(void **state)
+{
+	struct store *s = *state;
+	struct stat st;
+	for (const char *c = "abcde"; *c; c++)
+		deliver_big(s, *c);
+	suite_remove(s, "alice", 1);
+	expect_letters(s, "acde");
+	assert_int_equal(stat(file_lab_path("alice/mymailbox"), &st), 0);
+	assert_true(st.st_size > 5 * BIG);
+	assert_true(file_lab_has("alice/.mymailbox.deleted"));
+	deliver_big(s, 'b'); /* equal to the removed one */
+	expect_letters(s, "acdeb");
+	/* The marks are honoured by a scan, and hit the removed one alone. */
+	unlink(file_lab_path("alice/.mymailbox.index"));
+	expect_letters(s, "acdeb");
+	s->ops->tidy(s, "alice");
+	assert_int_equal(stat(file_lab_path("alice/mymailbox"), &st), 0);
+	assert_true(st.st_size > 5 * BIG);
+	suite_remove(s, "alice", 0);
+	suite_remove(s, "alice", 0);
+	expect_letters(s, "deb");
+	s->ops->tidy(s, "alice");
+	expect_letters(s, "deb");
+	assert_int_equal(stat(file_lab_path("alice/mymailbox"), &st), 0);
+	assert_true(st.st_size < 4 * BIG);
+	unlink(file_lab_path("alice/.mymailbox.index"));
+	expect_letters(s, "deb");
+	suite_remove(s, "alice", 1);
+	expect_letters(s, "db");
+}
+
+static void session_survives_a_rewrite_by_another(void **state)
+{
+	struct store *s = *state;
+	for (const char *c = "abcdef"; *c; c++)
+		deliver_big(s, *c);
+	suite_remove(s, "alice", 0);
+	suite_remove(s, "alice", 0);
+	suite_remove(s, "alice", 0); /* half is dead now */
+	struct maildrop *m = suite_open(s, "alice");
+	struct store *other = file_lab_reopen();
+	other->ops->tidy(other, "alice");
+	other->ops->free(other);
+	char octet;
+	struct store_span span = { .octets = &octet, .size = 1 };
+	assert_int_equal(m->ops->read(m, 1, &span, true, &why), STORE_GOT);
+	assert_int_equal(octet, 'e');
+	const unsigned char marks[1] = { 2 };
+	assert_true(m->ops->remove(m, marks, &why));
+	m->ops->close(m);
+	expect_letters(s, "df");
+}
+
+static void hand_edit_of_a_marked_mailbox_keeps_marks_with_their_mails(void **state)
+{
+	struct store *s = *state;
+	for (const char *c = "abcd"; *c; c++)
+		deliver_big(s, *c);
+	suite_remove(s, "alice", 1);
+	file_lab_write("alice/mymailbox", "a", "typed\n.\n");
+	struct maildrop *m = suite_open(s, "alice");
+	assert_int_equal(m->ops->count(m), 4);
+	suite_expect(m, 3, "typed\n");
+	m->ops->close(m);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char command[256];
+	snprintf(command, sizeof command, "cp -p %s %s", file_lab_path(from), file_lab_path(to));
+	assert_int_equal(system(command), 0);
+}
+
+/* Marks synced, and the process dead before the index knew. */
+static void marks_without_index_flags_are_honoured(void **state)
+{
+	struct store *s = *state;
+	for (const char *c = "abcd"; *c; c++)
+		deliver_big(s, *c);
+	copy_file("alice/.mymailbox.index", "kept");
+	suite_remove(s, "alice", 2);
+	copy_file("kept", "alice/.mymailbox.index");
+	expect_letters(s, "abd");
+}
+
+static void torn_batch_of_marks_counts_not_at_all(void **state)
+{
+	struct store *s = *state;
+	for (const char *c = "abcd"; *c; c++)
+		deliver_big(s, *c);
+	suite_remove(s, "alice", 2);
+	struct stat st;
+	assert_int_equal(stat(file_lab_path("alice/.mymailbox.deleted"), &st), 0);
+	assert_int_equal(truncate(file_lab_path("alice/.mymailbox.deleted"), st.st_size - 3), 0);
+	expect_letters(s, "abcd");
+	suite_remove(s, "alice", 1);
+	expect_letters(s, "acd");
+}
+
+static void spoilt_batch_of_marks_counts_not_at_all(void **state)
+{
+	struct store *s = *state;
+	for (const char *c = "abcd"; *c; c++)
+		deliver_big(s, *c);
+	suite_remove(s, "alice", 2);
+	int fd = open(file_lab_path("alice/.mymailbox.deleted"), O_RDWR);
+	assert_int_equal(pwrite(fd, "\xff\xff", 2, 24 + 16), 2);
+	close(fd);
+	unlink(file_lab_path("alice/.mymailbox.index"));
+	expect_letters(s, "abcd");
+}
+
+/* The process died after the rename and before it could empty the marks. */
+static void marks_of_the_old_file_never_hit_the_new_one(void **state)
+{
+	struct store *s = *state;
+	struct file_look look;
+	suite_deliver(s, "alice", "equal\n");
+	struct draft *d = suite_draft(s, "equal\n");
+	struct mark mark = { .offset = 0 };
+	memcpy(mark.hash, draft_hash(d), DRAFT_HASH);
+	draft_release(d);
+	int dir = open(file_lab_path("alice"), O_RDONLY | O_DIRECTORY);
+	assert_true(file_look_at(dir, "mymailbox", &look));
+	assert_true(marks_add(dir, ".mymailbox.deleted", &mark, 1, &why));
+	assert_true(marks_name_successor(dir, ".mymailbox.deleted", &look, &why));
+	suite_expect_all(s, "alice", TEXTS("equal\n"));
+	/* Named in vain: another file is the mailbox, so the marks count. */
+	look.inode++;
+	assert_true(marks_add(dir, ".mymailbox.deleted", &mark, 1, &why));
+	assert_true(marks_name_successor(dir, ".mymailbox.deleted", &look, &why));
+	suite_expect_all(s, "alice", (const char *const[]){ NULL });
+	close(dir);
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup_teardown(test, file_lab_set_up, file_lab_tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(big_mailbox_is_marked_and_rewritten_later),
+		TEST(session_survives_a_rewrite_by_another),
+		TEST(hand_edit_of_a_marked_mailbox_keeps_marks_with_their_mails),
+		TEST(marks_without_index_flags_are_honoured),
+		TEST(torn_batch_of_marks_counts_not_at_all),
+		TEST(spoilt_batch_of_marks_counts_not_at_all),
+		TEST(marks_of_the_old_file_never_hit_the_new_one),
+	};
+	return cmocka_run_group_tests_name("removal", tests, NULL, NULL);
+}
