@@ -100,7 +100,7 @@ static enum session_next committed(struct pop3_server *s)
 {
 	if (s->removed)
 		return pop3_session_goodbye(s);
-	pop3_session_error(s, "[SYS/TEMP] some deleted messages were not removed");
+	pop3_session_error(s, "[SYS/TEMP] no message was removed, try again later");
 	return NEXT_CLOSE;
 }
 

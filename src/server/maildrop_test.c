@@ -67,6 +67,7 @@ static void a_user_logs_in_and_reads(void **state)
 		assert_string_equal(lab_say_text(&lab, "STAT\r\n"), "+OK 3 109\r\n");
 		assert_non_null(strstr(lab_say_text(&lab, "LIST\r\n"), "\r\n1 41\r\n2 43\r\n3 25\r\n.\r\n"));
 		assert_non_null(strstr(lab_say_text(&lab, "RETR 1\r\n"), "\r\nSubject: one\r\nfirst\r\n.\r\n"));
+		lab_say_text(&lab, "TOP 1 0\r\n"); /* leaves a piece of mail 1 half read */
 		assert_non_null(strstr(lab_say_text(&lab, "RETR 2\r\n"), "\r\nSubject: two\r\n..second\r\n.\r\n"));
 		assert_non_null(strstr(lab_say_text(&lab, "RETR 3\r\n"), "\r\nSubject: three\r\n\r\nthird\r\n.\r\n"));
 		assert_string_equal(lab_say_text(&lab, "QUIT\r\n"), "+OK goodbye\r\n");

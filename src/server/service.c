@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -107,6 +108,8 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	if (read(fd, &info, sizeof info) != sizeof info || s->ending)
 		return;
 	s->ending = true;
+	/* From here on a new peer is refused at once, and does not hang in the backlog. */
+	shutdown(s->listener.fd, SHUT_RDWR);
 	log_info("signal %u: ending", info.ssi_signo);
 	for (unsigned i = 0; i < s->count; i++)
 		loop_post(s->workers[i].loop, &s->workers[i].end);
