@@ -1,0 +1,173 @@
+# Postroom: build, tests, installation. `make help` lists what there is.
+#
+# Sources stand in rooms, src/ROOM/; a room may use the rooms named in its NEEDS line and no others, so that the
+# arrows of ARCHITECTURE.md are also what links. Beside x.c stand x_test.c (cmocka), x_fuzz.c (libFuzzer).
+
+VERSION := 0.1.0
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SAN     ?=
+comma   := ,
+
+# `make SAN=address,undefined` builds beside the ordinary programs, in a directory of its own.
+B := $(if $(SAN),build/$(subst $(comma),-,$(SAN)),build)
+
+ROOMS := base net mail course auth store protocol server client
+NEEDS_base     :=
+NEEDS_net      := base
+NEEDS_mail     := base
+NEEDS_course   := base
+NEEDS_auth     := base
+NEEDS_store    := base
+NEEDS_protocol := net mail course base
+NEEDS_server   := protocol auth store net mail course base
+NEEDS_client   := protocol net mail course base
+
+PROGRAMS := smtpmail popserver mailclient postroom
+NEEDS_smtpmail   := server $(NEEDS_server)
+NEEDS_popserver  := server $(NEEDS_server)
+NEEDS_mailclient := client $(NEEDS_client)
+NEEDS_postroom   := base
+
+PACKAGES := libevent_core libconfuse libcrypto
+WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+CFLAGS   ?= -O2 -g
+# Asked for once, and not before something is compiled: on a new machine pkg-config is not there yet.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
+LIBS       = $(eval LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(LIBS)
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DPOSTROOM_VERSION='"$(VERSION)"' -Isrc -I$(B)/gen $(WARN) -pthread \
+             $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS)
+ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANFLAGS)
+
+sources   = $(filter-out %_test.c %_fuzz.c %_suite.c,$(wildcard src/$(1)/*.c))
+objects   = $(patsubst src/%.c,$(B)/obj/%.o,$(1))
+archives  = $(foreach r,$(1),$(B)/lib$(r).a)
+suites    = $(call objects,$(foreach r,$(1),$(wildcard src/$(r)/*_suite.c)))
+TESTS     := $(patsubst src/%.c,$(B)/test/%,$(foreach r,$(ROOMS),$(wildcard src/$(r)/*_test.c)))
+
+FUZZERS   := $(patsubst src/%.c,$(B)/bin/%,$(foreach r,$(ROOMS),$(wildcard src/$(r)/*_fuzz.c)))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+.PHONY: all
+all: $(PROGRAMS:%=$(B)/%) ## build the programs into build/ (SAN=address,undefined and SAN=thread: beside it)
+
+# A change of compiler or flags rebuilds everything.
+$(B)/.flags: FORCE
+	@mkdir -p $(B)
+	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' > $@
+.PHONY: FORCE
+FORCE:
+
+$(B)/obj/%.o: src/%.c $(B)/.flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+define ROOM_template
+$(B)/lib$(1).a: $(call objects,$(call sources,$(1))) $(EXTRA_$(1))
+	@rm -f $$@
+	ar rcs $$@ $$^
+$(B)/test/$(1)/%_test: $(B)/obj/$(1)/%_test.o $(call suites,$(1) $(NEEDS_$(1))) $(call archives,$(1) $(NEEDS_$(1)))
+	@mkdir -p $$(@D)
+	$(CC) $$(ALL_LDFLAGS) $$^ $$(LIBS) -lcmocka -o $$@
+$(B)/bin/$(1)/%_fuzz: $(B)/obj/$(1)/%_fuzz.o $(call archives,$(1) $(NEEDS_$(1)))
+	@mkdir -p $$(@D)
+	$(CC) $$(ALL_LDFLAGS) -fsanitize=fuzzer $$^ $$(LIBS) -o $$@
+endef
+
+# The courses are compiled in.
+EXTRA_course = $(B)/obj/gen/courses.o
+$(B)/gen/courses.c: scripts/embed-courses.sh $(wildcard courses/*.conf)
+	@mkdir -p $(@D)
+	scripts/embed-courses.sh $(wildcard courses/*.conf) > $@
+$(B)/obj/gen/courses.o: $(B)/gen/courses.c $(B)/.flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(foreach r,$(ROOMS),$(eval $(call ROOM_template,$(r))))
+
+define PROGRAM_template
+$(B)/$(1): $(B)/obj/programs/$(1).o $(call archives,$(NEEDS_$(1)))
+	$(CC) $$(ALL_LDFLAGS) $$^ $$(LIBS) -o $$@
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_template,$(p))))
+
+-include $(wildcard $(B)/obj/*/*.d)
+
+.PHONY: unit-tests
+unit-tests: $(TESTS)
+
+# What a person types. Each installs what is missing first, and builds.
+
+JOBS  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+SELF  = $(MAKE) --no-print-directory
+
+.PHONY: run
+run: ## a demo in demo/: both servers, the dialogue on the screen, Ctrl-C ends it
+	@scripts/setup.sh build
+	@$(SELF) $(JOBS) all
+	@scripts/run.sh $(B)
+
+.PHONY: test
+test: ## all tests; ends with `N passed, N failed`
+	@scripts/setup.sh build check test
+	@$(SELF) $(JOBS) all unit-tests
+	@scripts/test.sh $(B)
+
+.PHONY: check
+check: ## unit tests and dialogues within one process: a few seconds
+	@scripts/setup.sh build check
+	@$(SELF) $(JOBS) unit-tests
+	@scripts/run-tests.sh $(B)
+
+.PHONY: lint
+lint: ## layout, static analysis, the arrows between rooms, house rules
+	@scripts/setup.sh build check lint
+	@scripts/lint.sh
+
+.PHONY: bench
+bench: ## the figures of the README, again
+	@scripts/setup.sh build bench
+	@$(SELF) $(JOBS) all
+	@bench/run.py $(B)
+
+FUZZING = B=build/fuzz CC=clang SAN=fuzzer-no-link,address,undefined
+.PHONY: fuzz fuzz-smoke fuzzers
+fuzz: ## build every fuzz target into build/fuzz/bin/ROOM/
+	@scripts/setup.sh build fuzz
+	@$(SELF) $(JOBS) $(FUZZING) fuzzers
+fuzz-smoke: fuzz ## … and run each for some seconds (SECONDS_EACH=5)
+	@scripts/fuzz-smoke.sh build/fuzz $(or $(SECONDS_EACH),5)
+fuzzers: $(FUZZERS)
+
+INSTALL ?= install
+bindir   = $(DESTDIR)$(PREFIX)/bin
+mandir   = $(DESTDIR)$(PREFIX)/share/man
+docdir   = $(DESTDIR)$(PREFIX)/share/doc/postroom
+MANUALS := $(wildcard docs/man/*.[1-8])
+DOCS    := $(wildcard README.md CHANGELOG.md LICENSE docs/*.md)
+installed = $(PROGRAMS:%=$(bindir)/%) $(foreach m,$(MANUALS),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+            $(DOCS:%=$(docdir)/%) $(patsubst %,$(docdir)/%,$(wildcard courses/*.conf))
+
+.PHONY: install uninstall
+install: all ## programs, manual pages and documents; PREFIX=/usr/local, DESTDIR=
+	$(INSTALL) -d $(bindir) $(sort $(dir $(installed)))
+	$(INSTALL) -m 755 $(PROGRAMS:%=$(B)/%) $(bindir)
+	for m in $(MANUALS); do $(INSTALL) -m 644 $$m $(mandir)/man$${m##*.}/ || exit; done
+	for d in $(DOCS) $(wildcard courses/*.conf); do $(INSTALL) -m 644 $$d $(docdir)/$$d || exit; done
+uninstall: ## takes away just those
+	rm -f $(installed)
+	rmdir $(docdir)/docs $(docdir)/courses $(docdir) 2>/dev/null || true
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+.PHONY: clean
+clean: ## removes build/
+	rm -rf build

@@ -1,0 +1,97 @@
+#!/bin/sh
+# Sees to it that what a purpose needs is there, and installs the Debian packages that are missing.
+# Usage: setup.sh PURPOSE … (build, check, test, lint, fuzz, bench). Where nothing is missing it takes no time and no network.
+set -u
+LC_ALL=C
+export LC_ALL
+
+# What each purpose needs: a probe, and the package that brings it.
+needs() {
+	case $1 in
+	build)
+		echo "command ${CC:-gcc} gcc"
+		echo "file /usr/include/stdio.h libc6-dev"
+		echo "command pkg-config pkg-config"
+		echo "library libevent_core libevent-dev"
+		echo "library libconfuse libconfuse-dev"
+		echo "library libcrypto libssl-dev"
+		;;
+	check)
+		echo "library cmocka libcmocka-dev"
+		;;
+	test)
+		echo "python pytest python3-pytest"
+		echo "python xdist python3-pytest-xdist"
+		echo "command curl curl"
+		echo "command swaks swaks"
+		echo "command mpop mpop"
+		echo "command msmtp msmtp"
+		echo "command mutt mutt"
+		;;
+	lint)
+		echo "command clang-format clang-format"
+		echo "command clang-tidy clang-tidy"
+		echo "command cppcheck cppcheck"
+		;;
+	fuzz)
+		echo "command clang clang"
+		echo "file /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a libclang-rt-dev"
+		;;
+	bench)
+		echo "command strace strace"
+		echo "command python3 python3"
+		;;
+	*)
+		echo "setup.sh: unknown purpose $1" >&2
+		exit 1
+		;;
+	esac
+}
+
+there() {
+	case $1 in
+	command) command -v "$2" ;;
+	file) ls $2 ;; # a pattern, to be expanded
+	library) pkg-config --exists "$2" ;;
+	python) python3 -c "import $2" || /usr/bin/python3 -c "import $2" ;;
+	esac >/dev/null 2>&1
+}
+
+missing() {
+	for purpose in "$@"; do
+		needs "$purpose" || exit
+	done | while read -r probe what package; do
+		there "$probe" "$what" || printf ' %s' "$package"
+	done
+}
+
+packages=$(missing "$@")
+[ -n "$packages" ] || exit 0
+
+install="apt-get install -y --no-install-recommends$packages"
+if ! command -v apt-get >/dev/null; then
+	echo "Missing here (by their Debian names):$packages" >&2
+	echo "Please install them and run make again." >&2
+	exit 1
+elif [ "$(id -u)" = 0 ]; then
+	as_root=
+elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+	as_root=sudo
+else
+	echo "Some packages are missing. Please type this, as root, and run make again:" >&2
+	echo "  apt-get update && $install" >&2
+	exit 1
+fi
+
+echo "Installing$packages"
+$as_root apt-get update -q || echo "setup.sh: no new package lists; trying with those that are here" >&2
+if ! $as_root env DEBIAN_FRONTEND=noninteractive $install; then
+	echo "setup.sh: that did not work. Please type this, as root, and run make again:" >&2
+	echo "  apt-get update && $install" >&2
+	exit 1
+fi
+packages=$(missing "$@")
+[ -z "$packages" ] || {
+	echo "setup.sh: installed, but still not found:$packages" >&2
+	exit 1
+}
