@@ -13,6 +13,7 @@ bool fault_set(struct fault *why, enum fault_kind kind, const char *format, ...)
 	va_list args;
 	va_start(args, format);
 	why->kind = kind;
+	why->error = 0;
 	vsnprintf(why->text, sizeof why->text, format, args);
 	va_end(args);
 	return false;
@@ -42,6 +43,7 @@ bool fault_errno(struct fault *why, const char *format, ...)
 	int n = vsnprintf(why->text, sizeof why->text, format, args);
 	va_end(args);
 	why->kind = kind_of(error);
+	why->error = error;
 	if (n >= 0 && (size_t)n < sizeof why->text)
 		snprintf(why->text + n, sizeof why->text - (size_t)n, ": %s", strerror(error));
 	return false;

@@ -21,6 +21,7 @@ enum fault_kind {
 
 struct fault {
 	enum fault_kind kind;
+	int error; /* errno where it came from the system, else 0 */
 	char text[240];
 };
 

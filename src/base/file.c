@@ -5,7 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 enum { VECTORS_AT_ONCE = 256 };
 
@@ -173,9 +178,67 @@ static bool set_lock(int fd, off_t byte, short type, int command)
 	return result == 0;
 }
 
-bool file_lock(int fd, off_t byte, enum file_lock_mode mode)
+static void wake_up(int signal_number)
 {
-	return set_lock(fd, byte, F_WRLCK, mode == FILE_LOCK_WAIT ? F_OFD_SETLKW : F_OFD_SETLK);
+	(void)signal_number; /* that it came ends the wait */
+}
+
+/* fcntl has no time limit of its own: a timer interrupts this very thread, again and again should the first time come too early. */
+static int wake_signal(void)
+{
+	return SIGRTMIN + 1;
+}
+
+static void prepare_wake(void)
+{
+	const struct sigaction action = { .sa_handler = wake_up };
+	sigaction(wake_signal(), &action, NULL);
+}
+
+static bool start_timer(timer_t *timer, int ms)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = wake_signal() };
+	event._sigev_un._tid = gettid();
+	const struct itimerspec when = {
+		.it_value = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L },
+		.it_interval = { .tv_nsec = 50 * 1000000L },
+	};
+	if (timer_create(CLOCK_MONOTONIC, &event, timer) != 0)
+		return false;
+	timer_settime(*timer, 0, &when, NULL);
+	return true;
+}
+
+static bool wait_for_lock(int fd, off_t byte, int ms)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+	int64_t end = clock_ms() + ms;
+	timer_t timer;
+	sigset_t wake;
+	sigset_t before;
+	pthread_once(&once, prepare_wake);
+	sigemptyset(&wake);
+	sigaddset(&wake, wake_signal());
+	pthread_sigmask(SIG_UNBLOCK, &wake, &before);
+	bool timed = start_timer(&timer, ms);
+	int result;
+	do {
+		result = fcntl(fd, F_OFD_SETLKW, &lock);
+	} while (result < 0 && errno == EINTR && clock_ms() < end);
+	int error = result < 0 && errno == EINTR ? EAGAIN : errno;
+	if (timed)
+		timer_delete(timer);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return result == 0;
+}
+
+bool file_lock(int fd, off_t byte, int wait_ms)
+{
+	if (set_lock(fd, byte, F_WRLCK, F_OFD_SETLK))
+		return true;
+	return errno == EAGAIN && wait_ms > 0 && wait_for_lock(fd, byte, wait_ms);
 }
 
 bool file_unlock(int fd, off_t byte)

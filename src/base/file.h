@@ -53,10 +53,10 @@ ssize_t file_read_now(int fd, const struct iovec *vectors, int count, off_t offs
 /* Copies n octets between files inside the kernel where it can. False and errno. */
 bool file_copy(int from, off_t from_offset, int to, off_t to_offset, uint64_t n);
 
-/* An OFD lock (fcntl) for this open file description on one byte. FILE_LOCK_TRY gives false with errno EAGAIN
- * when somebody else has it. Closing the description gives it up. */
-enum file_lock_mode { FILE_LOCK_WAIT, FILE_LOCK_TRY };
-bool file_lock(int fd, off_t byte, enum file_lock_mode mode);
+/* An OFD lock (fcntl) for this open file description on one byte. Where somebody else has it: waits up to wait_ms, then gives false
+ * with errno EAGAIN (so at once with 0). There is always a limit: a process that was stopped while it held a lock must not stop all others.
+ * Closing the description gives it up. */
+bool file_lock(int fd, off_t byte, int wait_ms);
 bool file_unlock(int fd, off_t byte);
 
 /* fdatasync / fsync of a directory; false and errno. Never retried: a failed sync leaves the file unknown. */

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 static char dir_name[] = "/tmp/file-test-XXXXXX";
@@ -74,15 +75,30 @@ static void a_lock_excludes_other_descriptions(void **state)
 	(void)state;
 	int one = file_open(dir, "lock", O_RDWR | O_CREAT, 0600);
 	int two = file_open(dir, "lock", O_RDWR, 0);
-	assert_true(file_lock(one, 0, FILE_LOCK_TRY));
-	assert_false(file_lock(two, 0, FILE_LOCK_TRY));
+	assert_true(file_lock(one, 0, 0));
+	assert_false(file_lock(two, 0, 0));
 	assert_int_equal(errno, EAGAIN);
-	assert_true(file_lock(two, 1, FILE_LOCK_TRY));
+	assert_true(file_lock(two, 1, 0));
 	assert_true(file_unlock(one, 0));
-	assert_true(file_lock(two, 0, FILE_LOCK_TRY));
+	assert_true(file_lock(two, 0, 0));
 	close(two);
-	assert_true(file_lock(one, 0, FILE_LOCK_TRY));
+	assert_true(file_lock(one, 0, 0));
 	close(one);
+}
+
+static void waiting_for_a_lock_has_an_end(void **state)
+{
+	(void)state;
+	int one = file_open(dir, "lock", O_RDWR | O_CREAT, 0600);
+	int two = file_open(dir, "lock", O_RDWR, 0);
+	assert_true(file_lock(one, 0, 0));
+	int64_t begun = clock_ms();
+	assert_false(file_lock(two, 0, 300));
+	assert_int_equal(errno, EAGAIN);
+	assert_in_range(clock_ms() - begun, 300, 3000);
+	close(one);
+	assert_true(file_lock(two, 0, 300));
+	close(two);
 }
 
 static void links_are_not_followed(void **state)
@@ -152,6 +168,7 @@ int main(void)
 		cmocka_unit_test(many_vectors_are_written_whole),
 		cmocka_unit_test(copy_takes_any_place_and_stops_at_a_short_file),
 		cmocka_unit_test(a_lock_excludes_other_descriptions),
+		cmocka_unit_test(waiting_for_a_lock_has_an_end),
 		cmocka_unit_test(links_are_not_followed),
 		cmocka_unit_test(look_tells_a_replaced_file),
 		cmocka_unit_test(errno_decides_what_kind_of_fault_it_is),

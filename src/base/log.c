@@ -3,8 +3,11 @@
  */
 #include "base/log.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -23,14 +26,14 @@ void log_set_program(const char *name)
 	program = name;
 }
 
-/* A peer's bytes may stand in a value: whatever could end the line or drive a terminal is shown as \xNN. */
+/* A peer's bytes may stand in a value: whatever could end the line or drive a terminal, C1 controls among it, is shown as \xNN. */
 static size_t escape(char *out, size_t room, const char *text)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t n = 0;
 	for (; *text && n + 4 < room; text++) {
 		unsigned char c = (unsigned char)*text;
-		if (c >= 0x20 && c != 0x7f) {
+		if (c >= 0x20 && c < 0x7f) {
 			out[n++] = (char)c;
 			continue;
 		}
@@ -40,6 +43,26 @@ static size_t escape(char *out, size_t room, const char *text)
 		out[n++] = hex[c & 15];
 	}
 	return n;
+}
+
+/* Whoever reads stderr may be slow or stuck, and a loop must not wait for it: what there is no room for is counted. */
+static void write_line(const char *line, size_t len)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static unsigned long lost;
+	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char note[64];
+	pthread_mutex_lock(&lock);
+	bool writable = poll(&room, 1, 0) == 1 && (room.revents & POLLOUT);
+	if (!writable)
+		lost++;
+	if (writable && lost > 0) {
+		int n = snprintf(note, sizeof note, "%.32s: %lu lines were lost here\n", program, lost);
+		lost = write(STDERR_FILENO, note, (size_t)n) == n ? 0 : lost;
+	}
+	ssize_t written = writable ? write(STDERR_FILENO, line, len) : 0;
+	(void)written; /* there is nowhere left to report it */
+	pthread_mutex_unlock(&lock);
 }
 
 static void log_line(enum log_level level, const char *format, va_list args)
@@ -53,8 +76,7 @@ static void log_line(enum log_level level, const char *format, va_list args)
 	int n = snprintf(line, 64, "%.32s: %s", program, names[level]);
 	size_t len = (size_t)n + escape(line + n, sizeof line - (size_t)n - 1, text);
 	line[len++] = '\n';
-	ssize_t written = write(STDERR_FILENO, line, len);
-	(void)written; /* there is nowhere left to report it */
+	write_line(line, len);
 }
 
 #define LOG_FUNCTION(name, level)              \

@@ -2,7 +2,8 @@
  * log: a line an event on stderr, `level what key=value …`.
  *
  * Callers give no secrets; control characters in values become \xNN, so that no peer can write lines of
- * its own. One write(2) a line: lines of several threads and processes never mix. Thread-safe.
+ * its own. One write(2) a line: lines of several threads and processes never mix. A line for which stderr has
+ * no room at once is left out and counted: nobody waits for a reader. Thread-safe.
  */
 #ifndef POSTROOM_BASE_LOG_H
 #define POSTROOM_BASE_LOG_H

@@ -23,12 +23,11 @@ enum {
 };
 
 struct draft {
-	atomic_uint references;
 	int spill_dir;
 	int file; /* -1 while in memory */
 	uint64_t in_file;
 	struct buf memory;
-	size_t counted; /* of memory, in memory_held */
+	size_t counted; /* octets of memory that are in memory_held */
 	struct measure measure;
 	EVP_MD_CTX *digest;
 	unsigned char hash[DRAFT_HASH];
@@ -58,22 +57,16 @@ struct draft *draft_new(int spill_dir)
 	struct draft *d = calloc(1, sizeof *d);
 	if (!d)
 		return NULL;
-	atomic_init(&d->references, 1);
 	d->spill_dir = spill_dir;
 	d->file = -1;
 	buf_init(&d->memory, DRAFT_MEMORY_MAX + WRITE_SLACK);
 	measure_init(&d->measure);
 	d->digest = EVP_MD_CTX_new();
 	if (!d->digest || !EVP_DigestInit_ex2(d->digest, sha256(), NULL)) {
-		draft_release(d);
+		draft_free(d);
 		return NULL;
 	}
 	return d;
-}
-
-void draft_retain(struct draft *d)
-{
-	atomic_fetch_add(&d->references, 1);
 }
 
 /* Keeps the process's sum in step with what this draft holds. */
@@ -83,9 +76,9 @@ static void count_memory(struct draft *d, size_t held)
 	d->counted = held;
 }
 
-void draft_release(struct draft *d)
+void draft_free(struct draft *d)
 {
-	if (!d || atomic_fetch_sub(&d->references, 1) > 1)
+	if (!d)
 		return;
 	count_memory(d, 0);
 	buf_release(&d->memory);
@@ -98,17 +91,20 @@ bool draft_write(struct draft *d, const char *octets, size_t n)
 {
 	if (!buf_append(&d->memory, octets, n))
 		return false;
-	count_memory(d, d->memory.len);
+	count_memory(d, d->memory.cap);
 	measure_push(&d->measure, octets, n);
 	return n == 0 || EVP_DigestUpdate(d->digest, octets, n);
 }
 
+static bool crowded(void)
+{
+	return atomic_load(&memory_held) >= DRAFT_MEMORY_ALL;
+}
+
 bool draft_full(const struct draft *d)
 {
-	size_t held = d->memory.len;
-	if (d->file >= 0)
-		return held >= BLOCK_MAX;
-	return held >= DRAFT_MEMORY_MAX || (held >= CROWDED_MAX && atomic_load(&memory_held) >= DRAFT_MEMORY_ALL);
+	size_t bound = d->file >= 0 ? BLOCK_MAX : DRAFT_MEMORY_MAX;
+	return d->memory.len >= bound || (d->memory.len >= CROWDED_MAX && crowded());
 }
 
 static bool open_file(struct draft *d, struct fault *why)
@@ -128,9 +124,9 @@ bool draft_spill(struct draft *d, struct fault *why)
 		return fault_errno(why, "cannot write a large mail's temporary file");
 	d->in_file += d->memory.len;
 	buf_clear(&d->memory);
-	if (d->memory.cap > BLOCK_MAX + WRITE_SLACK)
+	if (d->memory.cap > BLOCK_MAX + WRITE_SLACK || crowded())
 		buf_release(&d->memory);
-	count_memory(d, 0);
+	count_memory(d, d->memory.cap);
 	return true;
 }
 

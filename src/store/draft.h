@@ -7,7 +7,7 @@
  *
  * draft_write never blocks. When draft_full() says so, draft_spill() has to be called (from a job: it writes to the file) before
  * the next read of input is written; what one read brings (at most 64 KiB) still fits. One session uses a draft until
- * draft_finish(); from then on it is constant, may be read by several threads, and the last draft_release() frees it.
+ * draft_finish(); from then on it is constant, and may be read by several threads.
  */
 #ifndef POSTROOM_STORE_DRAFT_H
 #define POSTROOM_STORE_DRAFT_H
@@ -28,9 +28,8 @@ struct draft;
 /* `spill_dir` is where the unnamed file goes; -1: the draft may not leave memory, and is refused (FAULT_FULL) beyond its
  * bound. NULL: memory is out. */
 struct draft *draft_new(int spill_dir);
-void draft_retain(struct draft *d);
 /* NULL is passed over. */
-void draft_release(struct draft *d);
+void draft_free(struct draft *d);
 
 /* False: memory is out (then the mail has to be given up). */
 bool draft_write(struct draft *d, const char *octets, size_t n);

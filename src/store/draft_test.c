@@ -30,10 +30,7 @@ static void small_mail_stays_in_memory(void **state)
 	static const unsigned char hash[DRAFT_HASH] = { 0x45, 0xf5, 0x67, 0x26, 0x0e, 0xa8, 0xd4, 0x1d,
 		                                        0xde, 0xa7, 0xee, 0xe5, 0xee, 0x2b, 0xde, 0x8a };
 	assert_memory_equal(draft_hash(d), hash, DRAFT_HASH);
-	draft_retain(d);
-	draft_release(d);
-	assert_int_equal(draft_size(d), 6);
-	draft_release(d);
+	draft_free(d);
 }
 
 static void big_mail_goes_to_a_file_without_a_name(void **state)
@@ -58,7 +55,7 @@ static void big_mail_goes_to_a_file_without_a_name(void **state)
 	assert_int_equal(draft_octets(d), 100 * (sizeof block + 1));
 	assert_int_equal(lseek(draft_file(d), 0, SEEK_END), 100 * sizeof block);
 	assert_int_equal(rmdir(dir_name), 0); /* nothing is in it */
-	draft_release(d);
+	draft_free(d);
 	close(dir);
 }
 
@@ -71,7 +68,7 @@ static void mail_that_may_not_leave_memory_is_refused_beyond_its_bound(void **st
 		assert_true(draft_write(d, block, sizeof block));
 	assert_false(draft_spill(d, &why));
 	assert_int_equal(why.kind, FAULT_FULL);
-	draft_release(d);
+	draft_free(d);
 }
 
 static void memory_of_all_drafts_is_bounded(void **state)
@@ -90,12 +87,12 @@ static void memory_of_all_drafts_is_bounded(void **state)
 	/* 40 times half a MiB: below each one's own bound, above that of all. */
 	assert_true(full > 0);
 	for (int i = 0; i < COUNT; i++)
-		draft_release(drafts[i]);
+		draft_free(drafts[i]);
 	struct draft *d = draft_new(-1);
 	for (int k = 0; k < 8; k++)
 		assert_true(draft_write(d, block, sizeof block));
 	assert_false(draft_full(d));
-	draft_release(d);
+	draft_free(d);
 }
 
 static void many_equal_mails_get_different_ids(void **state)

@@ -2,6 +2,7 @@
  * file_store: the store of text files, DIR/USER/MAILBOX: the contract of store.h on mailbox, append, removal and file_maildrop. Owns the open
  * mailboxes that wait for their next delivery.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "store/removal.h"
 #include "store/store.h"
 
-/* How many mailboxes stay open between deliveries: three descriptors each. */
+/* How many mailboxes stay ready between deliveries, their directory and lock open: two descriptors each. */
 enum { IDLE_MAX = 256, IDLE_BUCKETS = 64 };
 
 struct idle_box {
@@ -79,6 +80,8 @@ static void close_box(struct idle_box *b)
 static void put_idle(struct file_store *s, struct idle_box *b)
 {
 	struct idle_box *surplus = NULL;
+	/* An open mailbox would keep the space of one that another process has rewritten since. */
+	mailbox_close_mail(&b->box);
 	pthread_mutex_lock(&s->mutex);
 	if (s->idle_count == IDLE_MAX) {
 		surplus = s->oldest;
@@ -97,21 +100,52 @@ static void put_idle(struct file_store *s, struct idle_box *b)
 		close_box(surplus);
 }
 
-static struct idle_box *open_box(struct file_store *s, const char *user, struct fault *why)
+static void close_all_idle(struct file_store *s)
 {
-	struct idle_box *b = take_idle(s, user);
-	if (b)
-		return b;
-	b = malloc(sizeof *b);
+	pthread_mutex_lock(&s->mutex);
+	struct idle_box *first = NULL;
+	while (s->oldest) {
+		struct idle_box *b = s->oldest;
+		unlink_idle(s, b);
+		b->next = first;
+		first = b;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	while (first) {
+		struct idle_box *next = first->next;
+		close_box(first);
+		first = next;
+	}
+}
+
+static struct idle_box *new_box(struct file_store *s, const char *user, struct fault *why)
+{
+	struct idle_box *b = malloc(sizeof *b);
 	if (!b) {
 		fault_set(why, FAULT_TEMPORARY, "out of memory");
 		return NULL;
 	}
-	if (!mailbox_open(&b->box, &s->place, user, why)) {
-		free(b);
-		return NULL;
-	}
-	return b;
+	if (mailbox_open(&b->box, &s->place, user, why))
+		return b;
+	free(b);
+	return NULL;
+}
+
+static bool append_once(struct file_store *s, const char *user, struct draft *const *drafts, size_t n,
+                        struct fault *why)
+{
+	struct idle_box *b = take_idle(s, user);
+	if (!b)
+		b = new_box(s, user, why);
+	if (!b)
+		return false;
+	bool appended = append_drafts(&b->box, drafts, n, why);
+	/* After a failure nothing that is open is trusted. */
+	if (appended)
+		put_idle(s, b);
+	else
+		close_box(b);
+	return appended;
 }
 
 /* ---- the contract ---- */
@@ -119,11 +153,7 @@ static struct idle_box *open_box(struct file_store *s, const char *user, struct 
 static void file_free(struct store *base)
 {
 	struct file_store *s = mine(base);
-	while (s->oldest) {
-		struct idle_box *b = s->oldest;
-		unlink_idle(s, b);
-		close_box(b);
-	}
+	close_all_idle(s);
 	pthread_mutex_destroy(&s->mutex);
 	free(s);
 }
@@ -144,19 +174,17 @@ static struct draft *file_draft(struct store *base)
 
 static bool file_append(struct store *base, const char *user, struct draft *const *drafts, size_t n, struct fault *why)
 {
-	struct idle_box *b = open_box(mine(base), user, why);
-	if (!b)
+	struct file_store *s = mine(base);
+	if (append_once(s, user, drafts, n, why))
+		return true;
+	if (why->error != EMFILE && why->error != ENFILE)
 		return false;
-	bool appended = append_drafts(&b->box, drafts, n, why);
-	/* After a failure nothing that is open is trusted. */
-	if (appended)
-		put_idle(mine(base), b);
-	else
-		close_box(b);
-	return appended;
+	/* Nothing was written yet, and what waits for a next delivery makes room for this one. */
+	close_all_idle(s);
+	return append_once(s, user, drafts, n, why);
 }
 
-static struct maildrop *file_maildrop(struct store *base, const char *user, const char *holder, struct fault *why)
+static struct maildrop *file_open_maildrop(struct store *base, const char *user, const char *holder, struct fault *why)
 {
 	return file_maildrop_open(base->ops, &mine(base)->place, user, holder, why);
 }
@@ -180,7 +208,7 @@ static const struct store_ops file_ops = {
 	.prepare = file_prepare,
 	.draft = file_draft,
 	.append = file_append,
-	.open = file_maildrop,
+	.open = file_open_maildrop,
 	.close = file_maildrop_close,
 	.count = file_maildrop_count,
 	.octets = file_maildrop_octets,

@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct draft *d = s->ops->draft(s);
 	assert(draft_write(d, "after\n", 6) && draft_finish(d, &why));
 	assert(s->ops->append(s, "u", &d, 1, &why));
-	draft_release(d);
+	draft_free(d);
 	assert(read_all(s, &again) == count + 1 && again == sum + 6);
 	s->ops->free(s);
 	return 0;

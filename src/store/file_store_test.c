@@ -221,6 +221,124 @@ static void spoilt_index_is_not_believed(void **state)
 	}
 }
 
+static void leave_note(uint64_t offset, uint64_t length, bool open_state);
+
+/* Whoever may write in the directory can make an index whose check is right. */
+static void index_with_impossible_numbers_is_not_believed(void **state)
+{
+	for (int which = 0; which < 4; which++) {
+		struct index ix;
+		suite_deliver(*state, "alice", "one\n");
+		int dir = open(file_lab_path("alice"), O_RDONLY | O_DIRECTORY);
+		assert_true(index_open(&ix, dir, ".mymailbox.index"));
+		uint64_t *const fields[4] = { &ix.head.dead, &ix.head.numbered, &ix.head.dead_length, &ix.head.end };
+		*fields[which] = UINT64_MAX - 3;
+		struct file_look look = ix.head.mail;
+		assert_true(index_describe(&ix, &look, 0));
+		index_close(&ix);
+		close(dir);
+		struct maildrop *m = suite_open(*state, "alice");
+		assert_int_equal(m->ops->count(m), which + 1);
+		assert_true(m->ops->number(m, &why));
+		m->ops->close(m);
+	}
+}
+
+static void told_ids_are_not_given_again_after_a_scan(void **state)
+{
+	char told[3][STORE_UID_MAX];
+	for (int round = 0; round < 3; round++) {
+		suite_deliver(*state, "alice", "equal\n");
+		if (round == 2)
+			file_lab_write("alice/mymailbox", "a", "typed\n.\n");
+		struct maildrop *m = suite_open(*state, "alice");
+		suite_uid(m, 0, told[round]);
+		m->ops->close(m);
+		suite_remove(*state, "alice", 0);
+	}
+	assert_string_not_equal(told[0], told[1]);
+	assert_string_not_equal(told[2], told[0]);
+	assert_string_not_equal(told[2], told[1]);
+}
+
+static void ids_stay_when_mails_are_put_before_them(void **state)
+{
+	char before[STORE_UID_MAX];
+	char after[STORE_UID_MAX];
+	suite_deliver(*state, "alice", "equal\n");
+	suite_deliver(*state, "alice", "equal\n");
+	struct maildrop *m = suite_open(*state, "alice");
+	suite_uid(m, 1, before);
+	m->ops->close(m);
+	suite_remove(*state, "alice", 0);
+	for (int round = 0; round < 2; round++) {
+		char text[64];
+		snprintf(text, sizeof text, "%s.\nequal\n.\n", round ? "second\n.\nfirst\n" : "first\n");
+		file_lab_write("alice/mymailbox", "w", text);
+		m = suite_open(*state, "alice");
+		m->ops->close(m);
+	}
+	m = suite_open(*state, "alice");
+	suite_uid(m, 2, after);
+	assert_string_equal(before, after);
+	m->ops->close(m);
+}
+
+static bool is_open_here(const char *name)
+{
+	char link[64];
+	char target[256];
+	for (int fd = 0; fd < 256; fd++) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+		ssize_t n = readlink(link, target, sizeof target - 1);
+		target[n > 0 ? n : 0] = '\0';
+		if (strstr(target, name))
+			return true;
+	}
+	return false;
+}
+
+static void a_delivery_leaves_no_mailbox_open(void **state)
+{
+	suite_deliver(*state, "alice", "one\n");
+	assert_true(is_open_here("/alice"));
+	assert_false(is_open_here("/mymailbox"));
+}
+
+static void many_mailboxes_need_few_descriptors(void **state)
+{
+	struct rlimit was;
+	char user[16];
+	getrlimit(RLIMIT_NOFILE, &was);
+	const struct rlimit few = { .rlim_cur = 40, .rlim_max = was.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &few);
+	for (int i = 0; i < 60; i++) {
+		snprintf(user, sizeof user, "user%d", i);
+		suite_deliver(*state, user, "mail\n");
+	}
+	setrlimit(RLIMIT_NOFILE, &was);
+}
+
+static void a_rewrite_keeps_the_files_mode(void **state)
+{
+	struct stat st;
+	suite_deliver(*state, "alice", "one\n");
+	suite_deliver(*state, "alice", "two\n");
+	assert_int_equal(chmod(file_lab_path("alice/mymailbox"), 0640), 0);
+	suite_remove(*state, "alice", 0);
+	assert_int_equal(stat(file_lab_path("alice/mymailbox"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+}
+
+static void open_note_over_a_replaced_file_claims_nothing(void **state)
+{
+	suite_deliver(*state, "alice", "whole\n");
+	leave_note(8, 1000, true);
+	file_lab_write("alice/mymailbox", "w", "typed without any dividing line");
+	suite_expect_all(*state, "alice", TEXTS("typed without any dividing line\n"));
+	assert_false(file_lab_has("alice/.mymailbox.torn"));
+}
+
 /* A record that is wrong inside a good header: removal must not believe it either. */
 static void removal_with_a_spoilt_record_removes_nothing(void **state)
 {
@@ -318,7 +436,7 @@ static void links_are_not_followed(void **state)
 	unlink(file_lab_path("alice/mymailbox"));
 	assert_int_equal(link(file_lab_path("outside"), file_lab_path("alice/mymailbox")), 0);
 	assert_false(s->ops->append(s, "alice", &d, 1, &why));
-	draft_release(d);
+	draft_free(d);
 	file_lab_expect("outside", "secret\n.\n");
 }
 
@@ -329,7 +447,7 @@ static void linked_directory_is_not_followed(void **state)
 	assert_int_equal(symlink("elsewhere", file_lab_path("alice")), 0);
 	struct draft *d = suite_draft(s, "x\n");
 	assert_false(s->ops->append(s, "alice", &d, 1, &why));
-	draft_release(d);
+	draft_free(d);
 	assert_false(file_lab_has("elsewhere/mymailbox"));
 }
 
@@ -352,7 +470,7 @@ static void full_disk_leaves_the_file_as_it_was(void **state)
 	assert_int_equal(why.kind, FAULT_FULL);
 	file_lab_expect("alice/mymailbox", "one\n.\n");
 	assert_true(s->ops->append(s, "alice", &d, 1, &why));
-	draft_release(d);
+	draft_free(d);
 }
 
 static void removed_lock_file_is_noticed(void **state)
@@ -416,6 +534,13 @@ int main(void)
 		TEST(lost_index_is_rebuilt_with_the_same_ids),
 		TEST(hand_edit_keeps_the_ordinals_of_equal_mails),
 		TEST(spoilt_index_is_not_believed),
+		TEST(index_with_impossible_numbers_is_not_believed),
+		TEST(told_ids_are_not_given_again_after_a_scan),
+		TEST(ids_stay_when_mails_are_put_before_them),
+		TEST(a_delivery_leaves_no_mailbox_open),
+		TEST(many_mailboxes_need_few_descriptors),
+		TEST(a_rewrite_keeps_the_files_mode),
+		TEST(open_note_over_a_replaced_file_claims_nothing),
 		TEST(removal_with_a_spoilt_record_removes_nothing),
 		TEST(unfinished_append_is_set_aside),
 		TEST(unfinished_batch_is_set_aside_whole),

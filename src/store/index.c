@@ -56,7 +56,7 @@ static void read_boot(void)
 	memcpy(this_boot, half, sizeof this_boot);
 }
 
-const unsigned char *index_boot(void)
+static const unsigned char *index_boot(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, read_boot);
@@ -72,10 +72,12 @@ bool index_refresh(struct index *ix)
 {
 	struct index_header *h = &ix->head;
 	struct file_look look;
+	/* The file may be anybody's who may write in the directory: its numbers are input. */
 	return ix->fd >= 0 && file_look(ix->fd, &look) && look.links > 0 &&
 	       file_read(ix->fd, h, sizeof *h, 0) == (ssize_t)sizeof *h && memcmp(h->magic, magic, sizeof magic) == 0 &&
-	       h->check == header_check(h) && h->count <= look.size / sizeof(struct index_record) &&
-	       look.size >= (uint64_t)place(h->count);
+	       h->check == header_check(h) && h->dead <= h->count && h->numbered <= h->count &&
+	       h->dead_length <= h->end && h->end <= h->mail.size &&
+	       h->count <= look.size / sizeof(struct index_record) && look.size >= (uint64_t)place(h->count);
 }
 
 bool index_open(struct index *ix, int dir, const char *name)
@@ -105,26 +107,33 @@ bool index_of_this_boot(const struct index *ix)
 	return memcmp(ix->head.boot, index_boot(), sizeof ix->head.boot) == 0;
 }
 
+void index_count(struct index_header *h, const struct index_record *r)
+{
+	bool dead = r->flags & INDEX_DEAD;
+	if (h->numbered == h->count && r->id.ordinal != UID_UNNUMBERED)
+		h->numbered++;
+	h->count++;
+	h->end = index_end(r);
+	h->dead += dead ? 1 : 0;
+	h->dead_length += dead ? index_end(r) - r->offset : 0;
+	h->live_octets += dead ? 0 : r->octets;
+}
+
 bool index_whole(const struct index *ix)
 {
+	const struct index_header *h = &ix->head;
 	struct index_header sum = { 0 };
 	struct index_walk walk;
 	struct index_record *r;
 	bool failed = false;
-	uint64_t at = 0;
-	index_walk_init(&walk, ix->fd, ix->head.count);
+	index_walk_init(&walk, ix->fd, h->count);
 	while ((r = index_walk_next(&walk, &failed)) != NULL) {
-		bool numbered = r->id.ordinal != UID_UNNUMBERED;
-		if (r->offset != at || numbered != (sum.count < ix->head.numbered))
+		if (r->offset != sum.end)
 			return false;
-		at = index_end(r);
-		sum.count++;
-		sum.dead += r->flags & INDEX_DEAD ? 1 : 0;
-		sum.dead_length += r->flags & INDEX_DEAD ? index_end(r) - r->offset : 0;
-		sum.live_octets += r->flags & INDEX_DEAD ? 0 : r->octets;
+		index_count(&sum, r);
 	}
-	return !failed && at == ix->head.end && sum.dead == ix->head.dead && sum.dead_length == ix->head.dead_length &&
-	       sum.live_octets == ix->head.live_octets;
+	return !failed && sum.end == h->end && sum.dead == h->dead && sum.dead_length == h->dead_length &&
+	       sum.live_octets == h->live_octets && sum.numbered == h->numbered;
 }
 
 bool index_read(int fd, uint64_t first, struct index_record *records, size_t n, bool may_block)
@@ -156,24 +165,12 @@ bool index_write(struct index *ix, uint64_t first, struct index_record *records,
 	return file_write(ix->fd, records, n * sizeof *records, place(first));
 }
 
-static void count_in(struct index_header *h, const struct index_record *r)
-{
-	bool dead = r->flags & INDEX_DEAD;
-	if (h->numbered == h->count && r->id.ordinal != UID_UNNUMBERED)
-		h->numbered++;
-	h->count++;
-	h->end = index_end(r);
-	h->dead += dead ? 1 : 0;
-	h->dead_length += dead ? index_end(r) - r->offset : 0;
-	h->live_octets += dead ? 0 : r->octets;
-}
-
 bool index_add(struct index *ix, struct index_record *records, size_t n)
 {
 	if (!index_write(ix, ix->head.count, records, n))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		count_in(&ix->head, &records[i]);
+		index_count(&ix->head, &records[i]);
 	return true;
 }
 
@@ -225,7 +222,8 @@ void index_maker_init(struct index_maker *k, int dir, const char *name)
 	char fresh[NAME_SIZE];
 	*k = (struct index_maker){ .dir = dir, .name = name };
 	new_name(k, fresh);
-	k->index.fd = file_open(dir, fresh, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	unlinkat(dir, fresh, 0);
+	k->index.fd = file_open(dir, fresh, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (k->index.fd < 0) {
 		k->index.fd = memfd_create("index", MFD_CLOEXEC);
 		k->in_memory = true;

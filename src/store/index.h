@@ -52,9 +52,6 @@ static inline uint64_t index_end(const struct index_record *r)
 	return r->offset + r->length + r->divider;
 }
 
-/* 16 octets that name this boot of the machine. */
-const unsigned char *index_boot(void);
-
 /* Opens and reads the header. False: there is none, or it is not whole. */
 bool index_open(struct index *ix, int dir, const char *name);
 void index_close(struct index *ix);
@@ -74,6 +71,9 @@ bool index_write(struct index *ix, uint64_t first, struct index_record *records,
 bool index_add(struct index *ix, struct index_record *records, size_t n);
 /* Writes the header: from here on the index describes this file and these marks. */
 bool index_describe(struct index *ix, const struct file_look *mail, uint64_t deleted_size);
+
+/* Counts a record into a header's sums, as the one behind all that were counted before. */
+void index_count(struct index_header *h, const struct index_record *r);
 
 /* Walks over all records in blocks. */
 struct index_walk {

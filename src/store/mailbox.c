@@ -13,7 +13,15 @@
 #include "store/recover.h"
 
 /* The bytes of `.lock` that are locked, and where its texts stand. */
-enum { BYTE_SESSION = 0, BYTE_WRITE = 1, HOLDER_AT = 0, NOTE_AT = 512, HOLDER_SIZE = 256, TRIES = 16 };
+enum {
+	BYTE_SESSION = 0,
+	BYTE_WRITE = 1,
+	HOLDER_AT = 0,
+	NOTE_AT = 512,
+	HOLDER_SIZE = 256,
+	TRIES = 16,
+	WRITE_WAIT_MS = 30 * 1000
+};
 
 static const char lock_name[] = ".lock";
 
@@ -50,7 +58,7 @@ bool mailbox_open(struct mailbox *m, const struct mailbox_place *place, const ch
 	return false;
 }
 
-static void close_mail(struct mailbox *m)
+void mailbox_close_mail(struct mailbox *m)
 {
 	file_close(m->mail);
 	m->mail = -1;
@@ -60,7 +68,7 @@ static void close_mail(struct mailbox *m)
 
 void mailbox_close(struct mailbox *m)
 {
-	close_mail(m);
+	mailbox_close_mail(m);
 	file_close(m->lock);
 	file_close(m->dir);
 	m->lock = -1;
@@ -86,10 +94,10 @@ static bool reopen(struct mailbox *m, struct fault *why)
 	return true;
 }
 
-static bool lock_byte(struct mailbox *m, off_t byte, enum file_lock_mode mode, struct fault *why)
+static bool lock_byte(struct mailbox *m, off_t byte, int wait_ms, struct fault *why)
 {
 	for (int tries = 0; tries < TRIES; tries++) {
-		if (!file_lock(m->lock, byte, mode)) {
+		if (!file_lock(m->lock, byte, wait_ms)) {
 			if (errno == EAGAIN)
 				return fault_set(why, FAULT_BUSY, "the mailbox of %s is in use", m->user);
 			return fault_errno(why, "cannot lock the mailbox of %s", m->user);
@@ -121,7 +129,7 @@ static bool may_use(const struct mailbox *m, const struct file_look *look, struc
 
 static bool open_mail(struct mailbox *m, struct fault *why)
 {
-	close_mail(m);
+	mailbox_close_mail(m);
 	m->mail = file_open(m->dir, m->place->mail, O_RDWR | O_NONBLOCK, 0);
 	if (m->mail < 0 && errno == ENOENT)
 		return true;
@@ -133,7 +141,7 @@ static bool open_mail(struct mailbox *m, struct fault *why)
 		return fault_errno(why, "cannot open %s/%s", m->user, m->place->mail);
 	if (may_use(m, &m->look, why))
 		return true;
-	close_mail(m);
+	mailbox_close_mail(m);
 	return false;
 }
 
@@ -144,7 +152,7 @@ static bool look_at_mail(struct mailbox *m, struct fault *why)
 	if (!file_look_at(m->dir, m->place->mail, &look)) {
 		if (errno != ENOENT)
 			return fault_errno(why, "cannot look at %s/%s", m->user, m->place->mail);
-		close_mail(m);
+		mailbox_close_mail(m);
 		return true;
 	}
 	if (m->mail < 0 || !file_same(&look, &m->look))
@@ -195,11 +203,15 @@ static bool look_first(struct mailbox *m, struct fault *why)
 
 bool mailbox_hold(struct mailbox *m, struct fault *why)
 {
-	if (!lock_byte(m, BYTE_WRITE, FILE_LOCK_WAIT, why))
+	if (!lock_byte(m, BYTE_WRITE, WRITE_WAIT_MS, why)) {
+		if (why->kind == FAULT_BUSY)
+			fault_set(why, FAULT_TEMPORARY, "the mailbox of %s is locked by a process that does not go on",
+			          m->user);
 		return false;
+	}
 	if (look_first(m, why))
 		return true;
-	close_mail(m);
+	mailbox_close_mail(m);
 	mailbox_let(m);
 	return false;
 }
@@ -233,7 +245,7 @@ static void name_holder(struct mailbox *m, struct fault *why)
 
 bool mailbox_enter(struct mailbox *m, const char *holder, struct fault *why)
 {
-	if (!lock_byte(m, BYTE_SESSION, FILE_LOCK_TRY, why)) {
+	if (!lock_byte(m, BYTE_SESSION, 0, why)) {
 		if (why->kind == FAULT_BUSY)
 			name_holder(m, why);
 		return false;

@@ -44,9 +44,11 @@ struct append_note {
 	uint64_t check;
 };
 
-/* NULL in `why` never; the user's directory is made where it is missing. */
+/* The user's directory is made where it is missing. */
 bool mailbox_open(struct mailbox *m, const struct mailbox_place *place, const char *user, struct fault *why);
 void mailbox_close(struct mailbox *m);
+/* Closes the mailbox file and its index; the next hold opens them again. */
+void mailbox_close_mail(struct mailbox *m);
 
 /* Takes the write lock and looks (rule 2). On false the lock is not held. */
 bool mailbox_hold(struct mailbox *m, struct fault *why);

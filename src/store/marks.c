@@ -59,7 +59,7 @@ static int open_for_adding(int dir, const char *name, struct file_look *look)
 	int fd = file_open(dir, name, O_RDWR | O_CREAT, 0600);
 	if (fd < 0)
 		return -1;
-	if (!file_look(fd, look) ||
+	if (!file_look(fd, look) || !S_ISREG(look->mode) || look->links != 1 ||
 	    (look->size == 0 && (!write_header(fd, NULL) || !file_sync(fd) || !file_sync_directory(dir)))) {
 		file_close(fd);
 		return -1;

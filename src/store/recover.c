@@ -49,15 +49,21 @@ static bool scan_mails(struct mailbox *m, struct found *f, struct scan *s, struc
 	return scan_file(s, why);
 }
 
-static bool copy_to_torn(struct mailbox *m, uint64_t from)
+static bool append_to_torn(struct mailbox *m, int torn, uint64_t from)
 {
 	struct file_look look;
+	if (!file_look(torn, &look) || !S_ISREG(look.mode) || look.links != 1)
+		return false;
+	if (file_copy(m->mail, (off_t)from, torn, (off_t)look.size, m->look.size - from) && file_sync(torn))
+		return true;
+	(void)!ftruncate(torn, (off_t)look.size);
+	return false;
+}
+
+static bool copy_to_torn(struct mailbox *m, uint64_t from)
+{
 	int torn = file_open(m->dir, m->place->torn, O_RDWR | O_CREAT, 0600);
-	bool kept = torn >= 0 && file_look(torn, &look) && S_ISREG(look.mode) &&
-	            file_copy(m->mail, (off_t)from, torn, (off_t)look.size, m->look.size - from) && file_sync(torn) &&
-	            file_sync_directory(m->dir);
-	if (!kept && torn >= 0 && file_look(torn, &look) && S_ISREG(look.mode))
-		(void)!ftruncate(torn, (off_t)look.size);
+	bool kept = torn >= 0 && append_to_torn(m, torn, from) && file_sync_directory(m->dir);
 	file_close(torn);
 	return kept;
 }
@@ -79,7 +85,7 @@ static bool is_unfinished(const struct mailbox *m, const struct found *f, const 
 		i++;
 	*first = i;
 	/* Somebody edited the file: what lies there now is not what was being written. */
-	if (i > 0 && index_end(&f->records[i - 1]) != note->offset)
+	if (note->offset != (i > 0 ? index_end(&f->records[i - 1]) : 0))
 		return false;
 	for (; i < f->count && at < note->offset + note->length; i++) {
 		chain = mailbox_chain(chain, f->records[i].id.hash);
@@ -98,12 +104,13 @@ static bool settle_note(struct mailbox *m, struct found *f, struct scan *s, stru
 	if (is_unfinished(m, f, &note, &first)) {
 		log_warning("mailbox=%s/%s octets=%llu moved to %s: a delivery that was never finished", m->user,
 		            m->place->mail, (unsigned long long)(m->look.size - note.offset), m->place->torn);
-		if (!copy_to_torn(m, note.offset) || !cut(m, note.offset)) {
-			f->stuck = true;
-			return true;
-		}
 		f->count = first;
 		s->whole = note.offset;
+		if (!copy_to_torn(m, note.offset) || !cut(m, note.offset)) {
+			f->stuck = true;
+			return file_look(m->mail, &m->look) ||
+			       fault_errno(why, "cannot look at %s/%s", m->user, m->place->mail);
+		}
 	}
 	/* What is whole was perhaps never synced: that comes before anybody is shown it. */
 	note.open = 0;
@@ -168,8 +175,8 @@ static size_t read_old_ids(struct mailbox *m, struct index *old, struct uid **id
 	*ids = NULL;
 	if (!index_open(old, m->dir, m->place->index))
 		return 0;
-	*ids = malloc((old->head.numbered + 1) * sizeof **ids);
-	index_walk_init(&walk, old->fd, *ids ? old->head.numbered : 0);
+	*ids = malloc((old->head.count + 1) * sizeof **ids);
+	index_walk_init(&walk, old->fd, *ids ? old->head.count : 0);
 	while ((r = index_walk_next(&walk, &failed)) != NULL) {
 		if (r->id.ordinal != UID_UNNUMBERED)
 			(*ids)[n++] = r->id;
@@ -228,8 +235,8 @@ static void keep_ids(struct mailbox *m, struct found *f, struct uid_gone *gone)
 	struct uid *ids;
 	size_t n = read_old_ids(m, &old, &ids);
 	size_t *taken = n > 0 ? calloc(n, sizeof *taken) : NULL;
+	*gone = old.head.gone;
 	if (taken) {
-		*gone = old.head.gone;
 		hand_over(f, ids, n, taken);
 		remember_gone(gone, ids, n, taken);
 	}
@@ -253,11 +260,11 @@ static bool make_index(struct mailbox *m, struct found *f, struct fault *why)
 	return index_maker_finish(&maker, &m->look, deleted_size, &m->index, why);
 }
 
-/* Whoever made the names that were found may have died before syncing them. */
-static bool sync_names(const struct mailbox *m, struct fault *why)
+/* Whoever made what was found may have died before syncing it. */
+static bool sync_all(const struct mailbox *m, struct fault *why)
 {
-	return (file_sync_directory(m->dir) && file_sync_directory(m->place->root)) ||
-	       fault_errno(why, "cannot sync the directory of %s", m->user);
+	return (file_sync(m->mail) && file_sync_directory(m->dir) && file_sync_directory(m->place->root)) ||
+	       fault_errno(why, "cannot sync %s/%s and its directory", m->user, m->place->mail);
 }
 
 bool recover_mailbox(struct mailbox *m, struct fault *why)
@@ -267,7 +274,7 @@ bool recover_mailbox(struct mailbox *m, struct fault *why)
 	if (m->mail < 0)
 		return marks_drop(m->dir, m->place->deleted, why);
 	bool good = scan_mails(m, &f, &s, why) && settle_note(m, &f, &s, why) && settle_tail(m, &f, &s, why) &&
-	            apply_marks(m, &f, why) && sync_names(m, why) && make_index(m, &f, why);
+	            apply_marks(m, &f, why) && sync_all(m, why) && make_index(m, &f, why);
 	free(f.records);
 	return good;
 }

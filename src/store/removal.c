@@ -85,7 +85,7 @@ static void forget_tail(struct mailbox *m, const struct plan *p)
 	/* The header's sums are made anew from what stays; the removed ids are remembered. */
 	struct index_header *h = &m->index.head;
 	struct uid_gone gone = h->gone;
-	struct index_header kept = { .numbered = 0 };
+	struct index_header kept = { .count = 0 };
 	struct going g;
 	struct index_record *r;
 	bool goes;
@@ -95,13 +95,7 @@ static void forget_tail(struct mailbox *m, const struct plan *p)
 			uid_gone_add(&gone, &r->id);
 			continue;
 		}
-		bool dead = r->flags & INDEX_DEAD;
-		kept.numbered += r->id.ordinal != UID_UNNUMBERED;
-		kept.count++;
-		kept.end = index_end(r);
-		kept.dead += dead;
-		kept.dead_length += dead ? index_end(r) - r->offset : 0;
-		kept.live_octets += dead ? 0 : r->octets;
+		index_count(&kept, r);
 	}
 	*h = kept;
 	h->gone = gone;
@@ -215,6 +209,16 @@ static void take_over(struct rewrite *w)
 	mailbox_drop_index(m);
 }
 
+/* The new file is as open to others as the old one was. Where we may not give it to the old one's owner, it stays ours. */
+static void keep_access(const struct mailbox *m, int to)
+{
+	struct stat old;
+	if (fstat(m->mail, &old) != 0)
+		return;
+	(void)!fchown(to, old.st_uid, old.st_gid);
+	fchmod(to, old.st_mode & 0777);
+}
+
 static bool rewrite(struct mailbox *m, const struct plan *p, struct fault *why)
 {
 	struct rewrite w = { .m = m };
@@ -222,6 +226,7 @@ static bool rewrite(struct mailbox *m, const struct plan *p, struct fault *why)
 	w.to = file_open(m->dir, m->place->fresh, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (w.to < 0)
 		return fault_errno(why, "cannot make %s/%s", m->user, m->place->fresh);
+	keep_access(m, w.to);
 	index_maker_init(&w.maker, m->dir, m->place->index);
 	w.maker.index.head.gone = m->index.head.gone;
 	bool good = copy_kept(&w, p) || fault_errno(why, "cannot write %s/%s", m->user, m->place->fresh);

@@ -40,7 +40,7 @@ static void deliver_big(struct store *s, char letter)
 	assert_true(draft_finish(d, &why));
 	assert_true(draft_in_file(d));
 	assert_true(s->ops->append(s, "alice", &d, 1, &why));
-	draft_release(d);
+	draft_free(d);
 	free(line);
 }
 
@@ -184,7 +184,7 @@ static void marks_of_the_old_file_never_hit_the_new_one(void **state)
 	struct draft *d = suite_draft(s, "equal\n");
 	struct mark mark = { .offset = 0 };
 	memcpy(mark.hash, draft_hash(d), DRAFT_HASH);
-	draft_release(d);
+	draft_free(d);
 	int dir = open(file_lab_path("alice"), O_RDONLY | O_DIRECTORY);
 	assert_true(file_look_at(dir, "mymailbox", &look));
 	assert_true(marks_add(dir, ".mymailbox.deleted", &mark, 1, &why));

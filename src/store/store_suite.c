@@ -28,7 +28,7 @@ void suite_deliver(struct store *s, const char *user, const char *text)
 	struct draft *d = suite_draft(s, text);
 	if (!s->ops->append(s, user, &d, 1, &why))
 		fail_msg("append: %s", why.text);
-	draft_release(d);
+	draft_free(d);
 }
 
 struct maildrop *suite_open(struct store *s, const char *user)
@@ -151,7 +151,7 @@ static void batch_goes_in_together(void **state)
 	struct draft *drafts[3] = { suite_draft(s, "a\n"), suite_draft(s, "b\n"), suite_draft(s, "c\n") };
 	assert_true(s->ops->append(s, "alice", drafts, 3, &why));
 	for (size_t i = 0; i < 3; i++)
-		draft_release(drafts[i]);
+		draft_free(drafts[i]);
 	suite_expect_all(s, "alice", TEXTS("a\n", "b\n", "c\n"));
 }
 
@@ -161,7 +161,7 @@ static void one_draft_goes_to_several_mailboxes(void **state)
 	struct draft *d = suite_draft(s, "shared\n");
 	assert_true(s->ops->append(s, "alice", &d, 1, &why));
 	assert_true(s->ops->append(s, "bob", &d, 1, &why));
-	draft_release(d);
+	draft_free(d);
 	suite_expect_all(s, "alice", TEXTS("shared\n"));
 	suite_expect_all(s, "bob", TEXTS("shared\n"));
 }
