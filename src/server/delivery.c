@@ -137,18 +137,41 @@ static void go_on(struct mailbox *m)
 		free(m);
 }
 
+static void append(struct delivery_desk *desk, const struct mailbox *m, struct draft *const *drafts, size_t n,
+                   struct fault *why)
+{
+	*why = (struct fault){ .kind = FAULT_NONE };
+	if (!desk->store->ops->append(desk->store, m->user, drafts, n, why) && why->kind == FAULT_NONE)
+		fault_set(why, FAULT_TEMPORARY, "%s: the mailbox takes no mail", m->user);
+}
+
+static void append_singly(struct delivery_desk *desk, const struct mailbox *m, const struct batch *batch)
+{
+	struct delivery *next = batch->first;
+	for (size_t i = 0; i < batch->count; i++) {
+		struct batch one = { .first = next, .count = 1 };
+		struct fault why;
+		next = next->next; /* told, it is its owner's again */
+		append(desk, m, &batch->drafts[i], 1, &why);
+		tell_batch(desk, &one, &why);
+	}
+}
+
 static void append_batch(struct job *job)
 {
 	struct mailbox *m = (struct mailbox *)((char *)job - offsetof(struct mailbox, job));
 	struct delivery_desk *desk = m->desk;
-	struct fault why = { 0 };
+	struct fault why;
 	struct batch batch;
 	pthread_mutex_lock(&desk->lock);
 	take_batch(m, &batch);
 	pthread_mutex_unlock(&desk->lock);
-	if (!desk->store->ops->append(desk->store, m->user, batch.drafts, batch.count, &why) && why.kind == FAULT_NONE)
-		fault_set(&why, FAULT_TEMPORARY, "%s: the mailbox takes no mail", m->user);
-	tell_batch(desk, &batch, &why);
+	append(desk, m, batch.drafts, batch.count, &why);
+	/* There is no room for all of them together: one large mail must not be what refuses small ones. */
+	if (why.kind == FAULT_FULL && batch.count > 1)
+		append_singly(desk, m, &batch);
+	else
+		tell_batch(desk, &batch, &why);
 	go_on(m);
 }
 

@@ -39,6 +39,8 @@ struct mail {
 	size_t told; /* the how-manyth */
 };
 
+enum { TIGHT_ROOM = 1000 }; /* octets that go at once into the mailbox "tight" */
+
 static struct fake fake;
 static struct mail mails[2 * MAILS];
 static size_t told;
@@ -50,6 +52,14 @@ static void note(struct fake *f, const char *user, struct draft *const *drafts, 
 	call->n = n;
 	for (size_t i = 0; i < n; i++)
 		f->order[f->mail_count++] = drafts[i];
+}
+
+static uint64_t octets_of(struct draft *const *drafts, size_t n)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += draft_size(drafts[i]);
+	return sum;
 }
 
 static bool fake_append(struct store *store, const char *user, struct draft *const *drafts, size_t n, struct fault *why)
@@ -66,6 +76,8 @@ static bool fake_append(struct store *store, const char *user, struct draft *con
 	pthread_mutex_unlock(&f->lock);
 	if (strcmp(user, "full") == 0)
 		return fault_set(why, FAULT_FULL, "no room for full");
+	if (strcmp(user, "tight") == 0 && octets_of(drafts, n) > TIGHT_ROOM)
+		return fault_set(why, FAULT_FULL, "no room for so much");
 	return true;
 }
 
@@ -180,7 +192,7 @@ static void what_gathers_while_one_batch_runs_goes_in_with_the_next(void **state
 		assert_true(pthread_equal(mails[i].told_on, pthread_self()));
 		assert_int_equal(mails[i].told, i);
 	}
-	draft_release(d);
+	draft_free(d);
 }
 
 static void a_batch_is_bounded_in_octets_but_has_at_least_one_mail(void **state)
@@ -199,7 +211,7 @@ static void a_batch_is_bounded_in_octets_but_has_at_least_one_mail(void **state)
 	rig_close(&r);
 	assert_int_equal(fake.mail_count, 41);
 	assert_int_equal(fake.calls[1].n, 18); /* of 900 KiB each within 16 MiB */
-	draft_release(d);
+	draft_free(d);
 }
 
 static void mails_keep_their_order_in_a_mailbox(void **state)
@@ -218,7 +230,7 @@ static void mails_keep_their_order_in_a_mailbox(void **state)
 	assert_int_equal(fake.mail_count, MAILS);
 	for (int i = 0; i < MAILS; i++) {
 		assert_ptr_equal(fake.order[i], drafts[i]);
-		draft_release(drafts[i]);
+		draft_free(drafts[i]);
 	}
 }
 
@@ -240,7 +252,7 @@ static void mailboxes_go_side_by_side(void **state)
 	rig_close(&r);
 	assert_int_equal(fake.most_inside, 6);
 	assert_int_equal(fake.mail_count, 12);
-	draft_release(d);
+	draft_free(d);
 }
 
 static void a_failure_reaches_each_of_its_batch_and_no_other(void **state)
@@ -260,7 +272,30 @@ static void a_failure_reaches_each_of_its_batch_and_no_other(void **state)
 		assert_int_equal(mails[i].delivery.why.kind, i % 2 ? FAULT_FULL : FAULT_NONE);
 		assert_string_equal(mails[i].delivery.why.text, i % 2 ? "no room for full" : "");
 	}
-	draft_release(d);
+	draft_free(d);
+}
+
+static void a_mail_that_does_not_fit_refuses_itself_alone(void **state)
+{
+	struct draft *small = draft_of(10);
+	struct draft *large = draft_of(TIGHT_ROOM);
+	struct rig r;
+	(void)state;
+	rig_open(&r, true);
+	r.left = 4;
+	hand_in(r.desk, &mails[0], "tight", small, r.loop);
+	wait_inside(1);
+	for (int i = 1; i < 4; i++)
+		hand_in(r.desk, &mails[i], "tight", i == 2 ? large : small, r.loop);
+	let_go();
+	loop_run(r.loop);
+	rig_close(&r);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(mails[i].delivery.stored, i != 2);
+		assert_int_equal(mails[i].told, i);
+	}
+	draft_free(small);
+	draft_free(large);
 }
 
 struct sender {
@@ -320,7 +355,7 @@ static void workers_hand_in_at_once_and_each_is_told_at_home(void **state)
 			assert_true(pthread_equal(senders[i].mails[k].told_on, senders[i].thread));
 		loop_free(senders[i].loop);
 	}
-	draft_release(d);
+	draft_free(d);
 }
 
 static void without_a_pool_it_is_done_when_hand_in_returns(void **state)
@@ -334,7 +369,7 @@ static void without_a_pool_it_is_done_when_hand_in_returns(void **state)
 	assert_true(m.delivery.stored);
 	assert_int_equal(told, 1);
 	delivery_desk_free(desk);
-	draft_release(d);
+	draft_free(d);
 }
 
 int main(void)
@@ -345,6 +380,7 @@ int main(void)
 		cmocka_unit_test(mails_keep_their_order_in_a_mailbox),
 		cmocka_unit_test(mailboxes_go_side_by_side),
 		cmocka_unit_test(a_failure_reaches_each_of_its_batch_and_no_other),
+		cmocka_unit_test(a_mail_that_does_not_fit_refuses_itself_alone),
 		cmocka_unit_test(workers_hand_in_at_once_and_each_is_told_at_home),
 		cmocka_unit_test(without_a_pool_it_is_done_when_hand_in_returns),
 	};

@@ -341,5 +341,5 @@ void lab_deliver(struct lab *lab, const char *user, const char *text)
 	assert_true(draft_write(d, text, strlen(text)));
 	assert_true(draft_finish(d, &why));
 	assert_true(inner->ops->append(inner, user, &d, 1, &why));
-	draft_release(d);
+	draft_free(d);
 }

@@ -149,7 +149,7 @@ struct closing {
 static void close_draft(struct job *job)
 {
 	struct closing *c = (struct closing *)job;
-	draft_release(c->draft);
+	draft_free(c->draft);
 	free(c);
 }
 
@@ -159,7 +159,7 @@ static void release_draft(struct receive *r)
 	struct closing *c = d && draft_in_file(d) ? malloc(sizeof *c) : NULL;
 	r->mail.draft = NULL;
 	if (!c) {
-		draft_release(d);
+		draft_free(d);
 		return;
 	}
 	*c = (struct closing){ .job = { .work = close_draft }, .draft = d };
