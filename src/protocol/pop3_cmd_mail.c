@@ -21,12 +21,14 @@ static void encode(void *owner, const char *octets, size_t n)
 }
 
 /* The first line waits until the size and the first block are there: up to then there can be an -ERR. */
-static enum session_next begin_mail(struct pop3_server *s, uint64_t octets)
+static bool begin_mail(struct pop3_server *s)
 {
+	if (s->begun)
+		return true;
 	s->begun = true;
 	if (s->whole)
-		return pop3_session_ok(s, "%" PRIu64 " octets", octets);
-	return pop3_session_ok(s, "the top of the message follows");
+		return pop3_session_ok(s, "%" PRIu64 " octets", s->octets) == NEXT_LINE;
+	return pop3_session_ok(s, "the top of the message follows") == NEXT_LINE;
 }
 
 static bool write_block(struct pop3_server *s, struct slice block)
@@ -48,19 +50,29 @@ static enum session_next end_mail(struct pop3_server *s)
 	return e.ok && dot_encode_end(e.encoder, e.out) ? pop3_session_end_lines(s) : NEXT_CLOSE;
 }
 
-static enum pop3_got read_block(struct pop3_server *s, struct pop3_mail *mail, char block[BLOCK], size_t *got)
+static enum pop3_got measure(struct pop3_server *s)
 {
-	enum pop3_got how = s->begun ? POP3_GOT : pop3_session_info(s, s->index, false, mail);
+	struct pop3_mail mail;
+	enum pop3_got how = pop3_session_info(s, s->index, false, &mail);
+	if (how == POP3_GOT) {
+		s->measured = true;
+		s->octets = mail.octets;
+	}
+	return how;
+}
+
+static enum pop3_got read_block(struct pop3_server *s, char block[BLOCK], size_t *got)
+{
+	enum pop3_got how = s->measured ? POP3_GOT : measure(s);
 	return how == POP3_GOT ? pop3_session_read(s, block, BLOCK, got) : how;
 }
 
 static enum session_next mail_step(struct pop3_server *s)
 {
-	struct pop3_mail mail;
 	char block[BLOCK];
 	size_t got;
 	while (!session_enough(&s->base)) {
-		switch (read_block(s, &mail, block, &got)) {
+		switch (read_block(s, block, &got)) {
 		case POP3_LATER:
 			return NEXT_WAIT;
 		case POP3_FAULT:
@@ -68,9 +80,7 @@ static enum session_next mail_step(struct pop3_server *s)
 		case POP3_GOT:
 			break;
 		}
-		if (!s->begun && begin_mail(s, mail.octets) != NEXT_LINE)
-			return NEXT_CLOSE;
-		if (got > 0 && !write_block(s, slice_make(block, got)))
+		if (!begin_mail(s) || !write_block(s, slice_make(block, got)))
 			return NEXT_CLOSE;
 		if (got == 0 || s->top.over)
 			return end_mail(s);
@@ -85,6 +95,7 @@ static enum session_next send_mail(struct pop3_server *s, struct slice number, b
 		return next;
 	s->whole = whole;
 	s->offset = 0;
+	s->measured = false;
 	pop3_top_init(&s->top, lines);
 	dot_encoder_init(&s->encoder, false);
 	return pop3_session_run(s, mail_step);

@@ -32,9 +32,26 @@ struct pop3_server {
 	enum pop3_state state;
 	unsigned errors;
 	unsigned wrong_logins;
-	bool closing;    /* the server ends; the long answer under way is the last */
-	size_t user_len; /* 0: USER was not said */
-	char user[POP3_USER_MAX];
+	bool closing; /* the server ends; the long answer under way is the last */
+
+	/* What the host was asked. */
+	bool asking;   /* inside of the host's function */
+	bool answered; /* the answer is in */
+	bool removed;
+	char *detail; /* of the login's answer, or NULL */
+	enum pop3_login login;
+
+	/* The step under way, and its cursor. */
+	bool begun;    /* its first line was said: it can no longer become -ERR */
+	bool uidl;     /* of a list: unique ids, not sizes */
+	bool whole;    /* RETR, not TOP */
+	bool measured; /* `octets` is the mail's size: a host that forgets is not asked for ever */
+	uint64_t octets;
+	enum session_next (*step)(struct pop3_server *s);
+	size_t index; /* the mail it is at */
+	uint64_t offset;
+	struct dot_encoder encoder;
+	struct pop3_top top;
 
 	/* The maildrop. */
 	size_t count;
@@ -42,22 +59,8 @@ struct pop3_server {
 	size_t marked;
 	uint64_t marked_octets;
 
-	/* The step under way, and its cursor. */
-	enum session_next (*step)(struct pop3_server *s);
-	bool begun;   /* its first line was said: it can no longer become -ERR */
-	bool uidl;    /* of a list: unique ids, not sizes */
-	size_t index; /* the mail it is at */
-	uint64_t offset;
-	bool whole; /* RETR, not TOP */
-	struct pop3_top top;
-	struct dot_encoder encoder;
-
-	/* What the host was asked. */
-	bool asking;   /* inside of the host's function */
-	bool answered; /* the answer is in */
-	enum pop3_login login;
-	char *detail; /* of the login's answer, or NULL */
-	bool removed;
+	size_t user_len; /* 0: USER was not said */
+	char user[POP3_USER_MAX];
 };
 
 static inline struct pop3_server *pop3_session_of(struct session *s)

@@ -13,7 +13,7 @@ def test_there_are_dialogs_for_both_protocols():
     assert {path.relative_to(DIALOGS).parts[0] for path in FILES} >= {"smtp", "pop3"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(DIALOGS)))
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(DIALOGS)) for path in FILES])
 def test_dialog(path, lab):
     server = lab.smtpmail() if path.relative_to(DIALOGS).parts[0] == "smtp" else lab.popserver()
-    play(path, "127.0.0.1", server.port)
+    play(path, "127.0.0.1", server.port, lab.path)
