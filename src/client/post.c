@@ -20,7 +20,7 @@ static void find_host_name(char name[HOST_NAME_MAX_OCTETS])
 		name[0] = '\0';
 	name[HOST_NAME_MAX_OCTETS - 1] = '\0';
 	if (name[0] == '\0' || name[strspn(name, allowed)] != '\0')
-		strcpy(name, "localhost");
+		memcpy(name, "localhost", sizeof "localhost");
 }
 
 static void tell(struct client *client, const struct smtp_client *c, const struct fault *why)

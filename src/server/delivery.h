@@ -3,7 +3,7 @@
  *
  * All mails that wait for a mailbox go in under one lock and one sync, up to a bound; while that runs, the next ones
  * gather. So a busy mailbox takes one job thread, however many sessions deliver to it, and many mailboxes sync in
- * parallel. A batch that fails fails for each of its mails. Thread-safe.
+ * parallel. A batch that fails fails for each of its mails; where it was for want of room, each is tried alone. Thread-safe.
  */
 #ifndef POSTROOM_SERVER_DELIVERY_H
 #define POSTROOM_SERVER_DELIVERY_H

@@ -201,7 +201,7 @@ static void make_known(struct option known[ROWS + 1], enum options_program progr
 static enum options_wish not_understood(int answer, const char *argument, const char *program, struct fault *why)
 {
 	const struct row *row = optopt >= FIRST_VALUE ? &rows[optopt - FIRST_VALUE] : NULL;
-	if (answer == ':')
+	if (row && answer == ':')
 		fault_set(why, FAULT_PERMANENT, "--%s needs a value: give --%s %s", row->name, row->name,
 		          row->argument);
 	else if (row)

@@ -316,31 +316,41 @@ static bool still_valid(struct file_maildrop *m, struct fault *why)
 	                 m->box.place->mail);
 }
 
+/* Writes the ordinals that are new; *equals: one of them is above 0. */
+static bool write_ordinals(struct index *ix, const struct uid *ids, bool *equals)
+{
+	struct index_walk walk;
+	struct index_record *r;
+	bool failed = false;
+	index_walk_init(&walk, ix->fd, ix->head.count);
+	for (size_t i = 0; !failed && (r = index_walk_next(&walk, &failed)) != NULL; i++) {
+		if (r->id.ordinal == ids[i].ordinal)
+			continue;
+		r->id.ordinal = ids[i].ordinal;
+		*equals = *equals || r->id.ordinal > 0;
+		failed = !index_write(ix, i, r, 1);
+	}
+	return !failed;
+}
+
 /* Ordinals for all records of the index in force. */
 static bool number_index(struct index *ix)
 {
 	size_t n = (size_t)ix->head.count;
-	struct uid *ids = malloc((n + 1) * sizeof *ids);
+	struct uid *ids = calloc(n + 1, sizeof *ids);
 	struct index_walk walk;
 	struct index_record *r;
-	bool failed = ids == NULL;
+	bool failed = false;
 	bool equals = false;
-	size_t i = 0;
-	index_walk_init(&walk, ix->fd, failed ? 0 : n);
-	while ((r = index_walk_next(&walk, &failed)) != NULL)
-		ids[i++] = r->id;
-	failed = failed || !uid_number(ids, n, &ix->head.gone);
-	index_walk_init(&walk, ix->fd, failed ? 0 : n);
-	for (i = 0; !failed && (r = index_walk_next(&walk, &failed)) != NULL; i++) {
-		if (r->id.ordinal == ids[i].ordinal)
-			continue;
-		r->id.ordinal = ids[i].ordinal;
-		equals = equals || r->id.ordinal > 0;
-		failed = !index_write(ix, i, r, 1);
-	}
+	if (!ids)
+		return false;
+	index_walk_init(&walk, ix->fd, n);
+	for (size_t i = 0; (r = index_walk_next(&walk, &failed)) != NULL; i++)
+		ids[i] = r->id;
+	bool good = !failed && uid_number(ids, n, &ix->head.gone) && write_ordinals(ix, ids, &equals);
 	free(ids);
 	/* An ordinal above 0 cannot be found again from the mail's bytes: it has to stay. */
-	return !failed && (!equals || file_sync(ix->fd));
+	return good && (!equals || file_sync(ix->fd));
 }
 
 static bool number_held(struct file_maildrop *m, struct fault *why)

@@ -100,22 +100,21 @@ static void put_idle(struct file_store *s, struct idle_box *b)
 		close_box(surplus);
 }
 
-static void close_all_idle(struct file_store *s)
+static struct idle_box *take_oldest(struct file_store *s)
 {
 	pthread_mutex_lock(&s->mutex);
-	struct idle_box *first = NULL;
-	while (s->oldest) {
-		struct idle_box *b = s->oldest;
+	struct idle_box *b = s->oldest;
+	if (b)
 		unlink_idle(s, b);
-		b->next = first;
-		first = b;
-	}
 	pthread_mutex_unlock(&s->mutex);
-	while (first) {
-		struct idle_box *next = first->next;
-		close_box(first);
-		first = next;
-	}
+	return b;
+}
+
+static void close_all_idle(struct file_store *s)
+{
+	struct idle_box *b;
+	while ((b = take_oldest(s)) != NULL)
+		close_box(b);
 }
 
 static struct idle_box *new_box(struct file_store *s, const char *user, struct fault *why)

@@ -175,15 +175,16 @@ static size_t read_old_ids(struct mailbox *m, struct index *old, struct uid **id
 	*ids = NULL;
 	if (!index_open(old, m->dir, m->place->index))
 		return 0;
-	*ids = malloc((old->head.count + 1) * sizeof **ids);
-	index_walk_init(&walk, old->fd, *ids ? old->head.count : 0);
-	while ((r = index_walk_next(&walk, &failed)) != NULL) {
+	struct uid *list = calloc(old->head.count + 1, sizeof *list);
+	index_walk_init(&walk, old->fd, list ? old->head.count : 0);
+	while (list && (r = index_walk_next(&walk, &failed)) != NULL) {
 		if (r->id.ordinal != UID_UNNUMBERED)
-			(*ids)[n++] = r->id;
+			list[n++] = r->id;
 	}
 	index_close(old);
 	if (n > 0)
-		qsort(*ids, n, sizeof **ids, by_hash);
+		qsort(list, n, sizeof *list, by_hash);
+	*ids = list;
 	return n;
 }
 
