@@ -21,6 +21,10 @@ static const char help[] =
 int main(int argc, char **argv)
 {
 	const char *wish = argc > 1 ? argv[1] : "";
+	if (argc < 2) {
+		fputs(help, stderr);
+		return EX_USAGE;
+	}
 	if (strcmp(wish, "--help") == 0) {
 		fputs(help, stdout);
 	} else if (strcmp(wish, "--version") == 0) {

@@ -30,7 +30,7 @@ static enum session_next enter_maildrop(struct pop3_server *s)
 static enum session_next refuse_password(struct pop3_server *s)
 {
 	enum session_next next = pop3_session_error(s, "wrong user name or password");
-	return ++s->wrong_logins < POP3_LOGINS_MAX ? next : NEXT_CLOSE;
+	return ++s->wrong_logins < POP3_LOGINS_MAX ? next : pop3_session_too_many(s, "attempts");
 }
 
 /* RFC 2449 section 8.1.1; the connection is closed, as always when a mailbox cannot be opened. */

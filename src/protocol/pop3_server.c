@@ -57,7 +57,16 @@ enum session_next pop3_session_error(struct pop3_server *s, const char *format, 
 	va_start(args, format);
 	enum session_next next = say(s, "-ERR ", format, args);
 	va_end(args);
-	return ++s->errors < POP3_ERRORS_MAX ? next : NEXT_CLOSE;
+	return ++s->errors < POP3_ERRORS_MAX ? next : pop3_session_too_many(s, "errors");
+}
+
+enum session_next pop3_session_too_many(struct pop3_server *s, const char *what)
+{
+	struct buf *out = s->base.out;
+	out->len -= out->len >= 2 ? 2 : 0; /* into the line that was said, so that each command keeps one answer */
+	if (!buf_printf(out, "; too many %s, closing\r\n", what))
+		log_debug("pop3 connection=%u: no room for the last word", s->feed.connection);
+	return NEXT_CLOSE;
 }
 
 static void say_last(struct pop3_server *s, const char *text)
@@ -204,7 +213,7 @@ static enum session_next take_command(struct pop3_server *s, struct slice line)
 	struct slice argument;
 	switch (command_judge(pop3_commands, COMMANDS, s->state, line, &row, &argument)) {
 	case COMMAND_UNKNOWN:
-		return pop3_session_error(s, "unknown command");
+		return pop3_session_error(s, "unknown command; CAPA tells what there is");
 	case COMMAND_OUT_OF_ORDER:
 		return pop3_session_error(s, s->state == POP3_AUTHORIZATION ? "log in first, with USER and PASS"
 		                                                            : "already logged in");

@@ -144,9 +144,10 @@ static void three_wrong_passwords_and_out(void **state)
 	pump_start(&r.pump);
 	pop3_rig_give(&r, "USER alice\r\nPASS secre\r\nPASS secret\r\nUSER alice\r\nPASS secret x\r\nUSER bob\r\nPASS "
 	                  "SECRET\r\nSTAT\r\n");
-	pop3_rig_expect(&r, "+OK POP3 server ready\r\n+OK send the password\r\n-ERR wrong user name or password\r\n"
-	                    "-ERR say USER first\r\n+OK send the password\r\n-ERR wrong user name or password\r\n"
-	                    "+OK send the password\r\n-ERR wrong user name or password\r\n");
+	pop3_rig_expect(&r,
+	                "+OK POP3 server ready\r\n+OK send the password\r\n-ERR wrong user name or password\r\n"
+	                "-ERR say USER first\r\n+OK send the password\r\n-ERR wrong user name or password\r\n"
+	                "+OK send the password\r\n-ERR wrong user name or password; too many attempts, closing\r\n");
 	assert_true(pump_closing(&r.pump));
 	pop3_rig_close(&r);
 }
@@ -188,7 +189,8 @@ static void ten_errors_and_out(void **state)
 	assert_false(pump_closing(&r.pump));
 	pop3_rig_give(&r, "RETR 9\r\nNOOP\r\n");
 	assert_true(pump_closing(&r.pump));
-	assert_memory_equal(buf_end(&r.heard) - 35, "-ERR no such message, there are 2\r\n", 35);
+	static const char last[] = "-ERR no such message, there are 2; too many errors, closing\r\n";
+	assert_memory_equal(buf_end(&r.heard) - (sizeof last - 1), last, sizeof last - 1);
 	pop3_rig_expect_noted(&r, "");
 	pop3_rig_close(&r);
 }

@@ -78,6 +78,8 @@ enum session_next pop3_session_ok(struct pop3_server *s, const char *format, ...
 /* "-ERR …", counted as the client's error. */
 enum session_next pop3_session_error(struct pop3_server *s, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
+/* Adds to the error that was just said that it was the last; NEXT_CLOSE. */
+enum session_next pop3_session_too_many(struct pop3_server *s, const char *what);
 /* The host met a fault: "-ERR [SYS/TEMP] …" or, where the answer has begun, the end of the connection: a client must never take a part for
  * the whole. */
 enum session_next pop3_session_fault(struct pop3_server *s);
