@@ -109,7 +109,7 @@ SELF  = $(MAKE) --no-print-directory
 
 .PHONY: run
 run: ## a demo in demo/: both servers, the dialogue on the screen, Ctrl-C ends it
-	@scripts/setup.sh build
+	@scripts/setup.sh build run
 	@$(SELF) $(JOBS) all
 	@scripts/run.sh $(B)
 
@@ -117,7 +117,7 @@ run: ## a demo in demo/: both servers, the dialogue on the screen, Ctrl-C ends i
 test: ## all tests; ends with `N passed, N failed`
 	@scripts/setup.sh build check test
 	@$(SELF) $(JOBS) all unit-tests
-	@scripts/test.sh $(B)
+	@POSTROOM_SAN='$(SAN)' scripts/test.sh $(B)
 
 .PHONY: check
 check: ## unit tests and dialogues within one process: a few seconds

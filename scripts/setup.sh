@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what a purpose needs is there, and installs the Debian packages that are missing.
-# Usage: setup.sh PURPOSE … (build, check, test, lint, fuzz, bench). Where nothing is missing it takes no time and no network.
+# Usage: setup.sh PURPOSE … (build, run, check, test, lint, fuzz, bench). Where nothing is missing it takes no time and no network.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -15,6 +15,10 @@ needs() {
 		echo "library libevent_core libevent-dev"
 		echo "library libconfuse libconfuse-dev"
 		echo "library libcrypto libssl-dev"
+		;;
+	run)
+		echo "command curl curl"
+		echo "command swaks swaks"
 		;;
 	check)
 		echo "library cmocka libcmocka-dev"

@@ -16,7 +16,7 @@ printf '%s\n' "$unit"
 
 rm -f "$report"
 # shellcheck disable=SC2086 # PYTEST_ARGS is meant to be split
-"$python" -m pytest -q -n 2 -p no:cacheprovider --junitxml="$report" tests/e2e ${PYTEST_ARGS:-}
+"$python" -m pytest -q -rs -n 2 -p no:cacheprovider --junitxml="$report" tests/e2e ${PYTEST_ARGS:-}
 e2e_status=$?
 
 counts=$("$python" - "$report" "$e2e_status" "${unit##*$'\n'}" <<'END'

@@ -15,7 +15,6 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("POSTROOM_BUILD", "build")
 SANITISED = bool(os.environ.get("POSTROOM_SAN"))  # everything is several times slower then
-LONG = bool(os.environ.get("POSTROOM_LONG"))  # the full numbers, whatever they take
 PATIENCE = 60 if SANITISED else 20  # seconds after which something hangs
 
 USERS = {"alice": "wonderland", "bob": "builder", "stallings": "network$ecurity"}

@@ -5,6 +5,8 @@ import re
 from harness import stuffed
 
 RECEIVED = re.compile(rb"Received: \d{4}-\d\d-\d\d : \d\d : \d\d\r\n")
+BIG = 10**9  # letters from this number on are of 3 MiB, too much to rest in a server's memory
+FILLING = ("x" * 70 + "\r\n") * 44_000
 NUMBER = re.compile(rb"Subject: letter (\d+)\r\n")
 
 
@@ -14,6 +16,8 @@ def text(number, to="alice@lab"):
     lines += [f"{'.' * (number % 3)}Line {line} of letter {number}.\r\n" for line in range(1 + number % 7)]
     if number % 100 == 0:
         lines += [f"{number}-{line:04d} {'x' * 60}\r\n" for line in range(300)]
+    if number >= BIG:
+        lines.append(FILLING)
     lines.append(f"End of letter {number}\r\n")
     return "".join(lines).encode()
 
@@ -32,5 +36,5 @@ def number_of(octets, to="alice@lab"):
     assert found, octets[:200]
     number = int(found[1])
     without, added = RECEIVED.subn(b"", octets, count=1)
-    assert added == 1 and without == text(number, to), f"letter {number} came back as {octets!r}"
+    assert added == 1 and without == text(number, to), f"letter {number} came back as {octets[:2000]!r} …"
     return number

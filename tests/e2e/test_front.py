@@ -1,6 +1,7 @@
 """The front door: make run's demo, installation, set-up, and what the lint catches."""
 
 import os
+import pathlib
 import re
 import select
 import shutil
@@ -99,6 +100,7 @@ def test_ctrl_c_ends_all_and_a_second_run_keeps_the_mail(demo, tmp_path, ports):
 
 def test_a_port_in_use_is_said_and_nothing_is_left_running(demo, tmp_path, ports):
     demo.read_until("Ctrl-C")
+    assert len(processes_of(demo.process.pid)) == 2
     second = Demo(tmp_path, SMTP_PORT=free_port(), POP3_PORT=ports["POP3_PORT"])
     try:
         assert second.process.wait(PATIENCE) == 69
@@ -110,8 +112,15 @@ def test_a_port_in_use_is_said_and_nothing_is_left_running(demo, tmp_path, ports
 
 
 def processes_of(session):
-    found = subprocess.run(["ps", "-o", "pid=,args=", "-s", str(session)], capture_output=True, text=True).stdout
-    return [line for line in found.splitlines() if "mail" in line or "pop" in line]
+    """The command lines of a session's processes that are servers."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rpartition(")")[2].split()[3]) == session:
+                found.append(stat.with_name("cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            pass  # it has ended meanwhile
+    return [line for line in found if "smtpmail" in line or "popserver" in line]
 
 
 # make

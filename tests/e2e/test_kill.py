@@ -11,97 +11,113 @@ import subprocess
 import threading
 import time
 
-from harness import BUILD, SANITISED, login, smtp
+from harness import BUILD, login, retrieve, smtp
 import letters
 
 KILLS = {"smtpmail": 80, "popserver": 70, "mailclient": 50}  # 200
-if SANITISED:
-    KILLS = {program: number // 5 for program, number in KILLS.items()}
 
 BROKEN = (ConnectionError, TimeoutError, AssertionError, OSError, ValueError)
 
 
-class Fates:
-    """What became of each letter, as far as its sender and its reader were told."""
+class Mailbox:
+    """One user's mailbox under load, and what became of each letter, as far as its sender and its reader were told."""
 
-    def __init__(self):
-        self.numbers = itertools.count()
+    def __init__(self, user, first, backlog):
+        self.user, self.address = user, f"{user}@lab"
+        self.numbers = itertools.count(first)
+        self.backlog = backlog  # letters at which senders slow down
         self.sent = set()  # maybe in the mailbox
         self.accepted = set()  # got 250
         self.removed = set()  # +OK to QUIT
-        self.open_removals = []  # sets of letters whose QUIT was not answered
+        self.open_removal = set()  # marked in a session whose QUIT was not answered
         self.over = False
         self.trouble = []
 
     def check(self, there):
         """`there`: the numbers of the letters in the mailbox, in order."""
         assert len(set(there)) == len(there), f"doubled: {sorted(n for n in there if there.count(n) > 1)}"
-        there = set(there)
-        maybe_gone = set().union(*self.open_removals)
-        assert there <= self.sent, f"from nowhere: {there - self.sent}"
-        assert not there & self.removed, f"deleted and back: {there & self.removed}"
-        lost = self.accepted - self.removed - there - maybe_gone
+        found = self.open_removal.intersection(there)
+        assert not found or found == self.open_removal, f"half removed: of {self.open_removal}, {found} is there"
+        self.removed |= self.open_removal - found
+        self.open_removal = set()
+        assert self.sent.issuperset(there), f"from nowhere: {set(there) - self.sent}"
+        assert not self.removed.intersection(there), f"deleted and back: {self.removed.intersection(there)}"
+
+    def check_end(self, there):
+        self.check(there)
+        lost = self.accepted - self.removed - set(there)
         assert not lost, f"lost: {lost}"
 
-    def settle(self, there):
-        """Each removal without an answer was done whole or not at all."""
-        for removal in self.open_removals:
-            assert removal <= set(there) or not removal & set(there), f"half removed: {removal}, of which {removal & set(there)} is there"
-        self.removed.update(n for removal in self.open_removals for n in removal - set(there))
-        self.open_removals.clear()
+    def keep_sending(self, server):
+        while not self.over:
+            try:
+                with smtp(server) as talk:
+                    while not self.over and self.send(talk):
+                        time.sleep(0.001 if len(self.accepted) - len(self.removed) < self.backlog else 0.02)
+            except BROKEN:
+                time.sleep(0.01)
 
+    def send(self, talk):
+        number = next(self.numbers)
+        self.sent.add(number)
+        talk.send(letters.transaction(number, self.address))
+        accepted = [talk.hear()[:3] for _ in range(letters.REPLIES)] == ["250", "250", "354", "250"]
+        if accepted:
+            self.accepted.add(number)
+        return accepted
 
-def keep_sending(server, fates):
-    while not fates.over:
-        try:
-            with smtp(server) as talk:
-                while not fates.over:
-                    number = next(fates.numbers)
-                    fates.sent.add(number)
-                    talk.send(letters.transaction(number))
-                    replies = [talk.hear()[:3] for _ in range(letters.REPLIES)]
-                    if replies != ["250", "250", "354", "250"]:
-                        break
-                    fates.accepted.add(number)
-                    time.sleep(0.001 if len(fates.accepted) - len(fates.removed) < 500 else 0.02)
-        except BROKEN:
-            time.sleep(0.01)
-
-
-def read_and_remove(server, fates, rng):
-    """One session; what comes back must always be whole."""
-    with login(server) as talk:
+    def numbers_there(self, talk):
         count = int(talk.say("STAT", "+OK").split()[1])
-        talk.send(b"".join(b"RETR %d\r\n" % (n + 1) for n in range(count)))
+        talk.send(b"".join(b"TOP %d 0\r\n" % (n + 1) for n in range(count)))
         there = []
         for _ in range(count):
             assert talk.hear().startswith("+OK")
-            octets = talk.body()
-            try:
-                there.append(letters.number_of(octets))
-            except AssertionError as trouble:
-                fates.trouble.append(trouble)
-        fates.settle(there)
-        if fates.removed.intersection(there):
-            fates.trouble.append(f"deleted and back: {fates.removed.intersection(there)}")
-        chosen = rng.sample(range(count), count // 2)
-        talk.send(b"".join(b"DELE %d\r\n" % (n + 1) for n in chosen))
-        for _ in chosen:
-            assert talk.hear().startswith("+OK")
-        removal = {there[n] for n in chosen}
-        fates.open_removals.append(removal)
-        reply = talk.say("QUIT")
-        if reply.startswith("+OK"):
-            fates.open_removals.remove(removal)
-            fates.removed |= removal
+            there.append(int(letters.NUMBER.search(talk.body())[1]))
+        return there
 
-
-def keep_removing(server, fates, rng):
-    while not fates.over:
+    def read(self, talk, place, number):
+        octets = retrieve(talk, place + 1)
         try:
-            read_and_remove(server, fates, rng)
-        except BROKEN:
-            time.sleep(0.01)
+            assert letters.number_of(octets, self.address) == number
+        except AssertionError as trouble:
+            self.trouble.append(trouble)
+
+    def read_and_remove(self, server, rng):
+        """One session: what is there must be right, and what is read must be whole."""
+        with login(server, self.user) as talk:
+            there = self.numbers_there(talk)
+            try:
+                self.check(there)
+            except AssertionError as trouble:
+                self.trouble.append(trouble)
+            chosen = rng.sample(range(len(there)), min(50, (len(there) + 1) // 2))
+            for place in chosen:
+                self.read(talk, place, there[place])
+            for place in chosen:
+                talk.say(f"DELE {place + 1}", "+OK")
+            self.open_removal = {there[place] for place in chosen}
+            if talk.say("QUIT").startswith("+OK"):
+                self.removed |= self.open_removal
+                self.open_removal = set()
+
+    def keep_removing(self, server, rng):
+        while not self.over:
+            try:
+                self.read_and_remove(server, rng)
+            except BROKEN:
+                time.sleep(0.01)
+
+    def finish(self, server):
+        """After the last kill: everything is as it was told."""
+        assert not self.trouble, self.trouble
+        with login(server, self.user) as talk:
+            there = self.numbers_there(talk)
+            self.check_end(there)
+            for place, number in enumerate(there):
+                self.read(talk, place, number)
+                talk.say(f"DELE {place + 1}", "+OK")
+            talk.say("QUIT", "+OK")
+        assert not self.trouble, self.trouble
 
 
 def keep_killing(server, times, rng):
@@ -169,41 +185,35 @@ def test_what_was_acknowledged_survives_kill_9_of_every_program(lab):
     seed = int(os.environ.get("POSTROOM_SEED") or random.randrange(2**32))
     print(f"POSTROOM_SEED={seed}")
     smtpmail, popserver = lab.smtpmail(), lab.popserver()
-    fates = Fates()
+    small, big = Mailbox("alice", first=0, backlog=500), Mailbox("stallings", first=letters.BIG, backlog=6)
     client = Client(lab, (smtpmail.port, popserver.port))
-    load = [threading.Thread(target=keep_sending, args=(smtpmail, fates)) for _ in range(4)]
-    load.append(threading.Thread(target=keep_removing, args=(popserver, fates, random.Random(seed))))
+    work = [(small.keep_sending, smtpmail)] * 3 + [(big.keep_sending, smtpmail)] * 2
+    work += [(mailbox.keep_removing, popserver, random.Random(seed + n)) for n, mailbox in enumerate((small, big))]
+    load = [threading.Thread(target=function, args=arguments) for function, *arguments in work]
     killers = [
         threading.Thread(target=keep_killing, args=(server, KILLS[server.command[0].name], random.Random(seed + n)))
-        for n, server in enumerate((smtpmail, popserver), 1)
+        for n, server in enumerate((smtpmail, popserver), 2)
     ]
     for thread in load + killers:
         thread.start()
-    rng = random.Random(seed + 3)
+    rng = random.Random(seed + 4)
     while client.killed < KILLS["mailclient"]:
         client.run(rng.uniform(0, 0.05))
     for thread in killers:
         thread.join()
-    fates.over = True
+    small.over = big.over = True
     for thread in load:
         thread.join()
 
-    assert not fates.trouble, fates.trouble
-    with login(popserver) as talk:
-        count = int(talk.say("STAT", "+OK").split()[1])
-        there = []
-        for number in range(count):
-            talk.say(f"RETR {number + 1}", "+OK")
-            there.append(letters.number_of(talk.body()))
-        talk.say("QUIT", "+OK")
-    fates.settle(there)
-    fates.check(there)
-    assert len(lab.mails()) == count
-    assert len(fates.accepted) > 100 and len(fates.removed) > 100, "there was hardly any load"
+    for mailbox in small, big:
+        mailbox.finish(popserver)
+        assert lab.mails(mailbox.user) == []
+        print(f"{mailbox.user}: {len(mailbox.accepted)} mails accepted, {len(mailbox.removed)} removed")
+    assert len(small.accepted) > 100 and len(small.removed) > 100, "there was hardly any load"
     with login(popserver, "bob") as talk:
         talk.say("QUIT", "+OK")
     client.check()
-    print(f"{sum(KILLS.values())} kills; {len(fates.accepted)} mails accepted, {len(fates.removed)} removed, {len(client.sent)} by mailclient")
+    print(f"{sum(KILLS.values())} kills; {len(client.sent)} mails by mailclient")
 
 
 def test_a_connection_that_breaks_off_delivers_and_removes_nothing(lab, smtpmail, popserver):

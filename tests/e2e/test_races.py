@@ -6,11 +6,11 @@ import socket
 import threading
 import time
 
-from harness import LONG, PATIENCE, SANITISED, Dialogue, login, smtp, stuffed
+from harness import PATIENCE, Dialogue, login, smtp, stuffed
 import letters
 
-MAILS = 50_000 if LONG or not SANITISED else 5_000
-REMOVALS = MAILS // 50
+MAILS = 50_000
+REMOVALS = 1_000
 CONNECTIONS = 12  # to each smtpmail
 WINDOW = 6  # mails on their way, a connection
 BACKLOG = 2_000  # mails in the mailbox at which senders wait, so that reading and sending go on side by side

@@ -50,6 +50,12 @@ def test_the_options_are_those_that_help_lists(program):
     assert told == set(re.findall(r"^ +.*?(--[a-z-]+)", run(program, "--help").stdout, re.M)) | {"--version"}
 
 
+def test_the_figures_are_those_that_were_measured():
+    measured = (ROOT / "bench/RESULTS.md").read_text().replace(" mails/s", "")
+    rows = re.findall(r"^\| [\d,]+ \|.*$", README, re.M)
+    assert len(rows) == 3 and all(row in measured.splitlines() for row in rows)
+
+
 def test_every_link_leads_somewhere():
     for page in "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md":
         text = (ROOT / page).read_text()
