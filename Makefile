@@ -43,6 +43,9 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DPOSTROOM_VERSION='"$(VERSION)"' -Isrc -I$(
              $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS)
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANFLAGS)
 
+# One short line a step; V=1 shows the commands.
+quiet = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2); )
+
 sources   = $(filter-out %_test.c %_fuzz.c %_suite.c,$(wildcard src/$(1)/*.c))
 objects   = $(patsubst src/%.c,$(B)/obj/%.o,$(1))
 archives  = $(foreach r,$(1),$(B)/lib$(r).a)
@@ -66,34 +69,34 @@ FORCE:
 
 $(B)/obj/%.o: src/%.c $(B)/.flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call quiet,CC,$<)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 define ROOM_template
 $(B)/lib$(1).a: $(call objects,$(call sources,$(1))) $(EXTRA_$(1))
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(call quiet,AR,$$@)ar rcs $$@ $$^
 $(B)/test/$(1)/%_test: $(B)/obj/$(1)/%_test.o $(call suites,$(1) $(NEEDS_$(1))) $(call archives,$(1) $(NEEDS_$(1)))
 	@mkdir -p $$(@D)
-	$(CC) $$(ALL_LDFLAGS) $$^ $$(LIBS) -lcmocka -o $$@
+	$$(call quiet,LD,$$@)$(CC) $$(ALL_LDFLAGS) $$^ $$(LIBS) -lcmocka -o $$@
 $(B)/bin/$(1)/%_fuzz: $(B)/obj/$(1)/%_fuzz.o $(call archives,$(1) $(NEEDS_$(1)))
 	@mkdir -p $$(@D)
-	$(CC) $$(ALL_LDFLAGS) -fsanitize=fuzzer $$^ $$(LIBS) -o $$@
+	$$(call quiet,LD,$$@)$(CC) $$(ALL_LDFLAGS) -fsanitize=fuzzer $$^ $$(LIBS) -o $$@
 endef
 
 # The courses are compiled in.
 EXTRA_course = $(B)/obj/gen/courses.o
 $(B)/gen/courses.c: scripts/embed-courses.sh $(wildcard courses/*.conf)
 	@mkdir -p $(@D)
-	scripts/embed-courses.sh $(wildcard courses/*.conf) > $@
+	$(call quiet,GEN,$@)scripts/embed-courses.sh $(wildcard courses/*.conf) > $@
 $(B)/obj/gen/courses.o: $(B)/gen/courses.c $(B)/.flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c $< -o $@
+	$(call quiet,CC,$<)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 $(foreach r,$(ROOMS),$(eval $(call ROOM_template,$(r))))
 
 define PROGRAM_template
 $(B)/$(1): $(B)/obj/programs/$(1).o $(call archives,$(NEEDS_$(1)))
-	$(CC) $$(ALL_LDFLAGS) $$^ $$(LIBS) -o $$@
+	$$(call quiet,LD,$$@)$(CC) $$(ALL_LDFLAGS) $$^ $$(LIBS) -o $$@
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_template,$(p))))
 
@@ -150,7 +153,7 @@ bindir   = $(DESTDIR)$(PREFIX)/bin
 mandir   = $(DESTDIR)$(PREFIX)/share/man
 docdir   = $(DESTDIR)$(PREFIX)/share/doc/postroom
 MANUALS := $(wildcard docs/man/*.[1-8])
-DOCS    := $(wildcard README.md CHANGELOG.md LICENSE docs/*.md)
+DOCS    := $(wildcard README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md LICENSE docs/*.md)
 installed = $(PROGRAMS:%=$(bindir)/%) $(foreach m,$(MANUALS),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
             $(DOCS:%=$(docdir)/%) $(patsubst %,$(docdir)/%,$(wildcard courses/*.conf))
 
