@@ -36,6 +36,8 @@ struct jobs {
 	unsigned threads;
 	unsigned max_threads;
 	bool ending;
+	pthread_t left; /* the thread that ended last, where one has; whoever ends next joins it */
+	bool has_left;
 };
 
 struct jobs *jobs_new(unsigned max_threads, struct fault *why)
@@ -54,7 +56,6 @@ struct jobs *jobs_new(unsigned max_threads, struct fault *why)
 	pthread_condattr_destroy(&monotonic);
 	pthread_attr_init(&j->attributes);
 	pthread_attr_setstacksize(&j->attributes, STACK_SIZE);
-	pthread_attr_setdetachstate(&j->attributes, PTHREAD_CREATE_DETACHED);
 	j->max_threads = max_threads > 0 ? max_threads : 1;
 	return j;
 }
@@ -77,6 +78,8 @@ void jobs_free(struct jobs *j)
 	while (j->threads > 0)
 		pthread_cond_wait(&j->rest, &j->lock);
 	pthread_mutex_unlock(&j->lock);
+	if (j->has_left)
+		pthread_join(j->left, NULL);
 	pthread_attr_destroy(&j->attributes);
 	pthread_cond_destroy(&j->rest);
 	pthread_cond_destroy(&j->work);
@@ -132,6 +135,22 @@ static struct job *wait_for_job(struct jobs *j)
 	return take(j);
 }
 
+/* The lock is held. Threads are joined, so that none is still at its end (libraries' clean-up runs there) when the process is. */
+static void leave(struct jobs *j)
+{
+	pthread_t before = j->left;
+	bool join = j->has_left;
+	j->left = pthread_self();
+	j->has_left = true;
+	pthread_mutex_unlock(&j->lock);
+	if (join)
+		pthread_join(before, NULL);
+	pthread_mutex_lock(&j->lock);
+	j->threads--;
+	pthread_cond_broadcast(&j->rest);
+	pthread_mutex_unlock(&j->lock);
+}
+
 static void *thread_main(void *arg)
 {
 	struct jobs *j = arg;
@@ -142,9 +161,7 @@ static void *thread_main(void *arg)
 		do_job(job);
 		pthread_mutex_lock(&j->lock);
 	}
-	j->threads--;
-	pthread_cond_broadcast(&j->rest);
-	pthread_mutex_unlock(&j->lock);
+	leave(j);
 	return NULL;
 }
 

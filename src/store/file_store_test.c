@@ -115,7 +115,7 @@ static void edit_of_equal_size_is_noticed(void **state)
 	suite_deliver(*state, "alice", "aaaa\n");
 	suite_deliver(*state, "alice", "bbbb\n");
 	usleep(20000); /* older kernels keep time by the tick */
-	file_lab_write("alice/mymailbox", "w", "a\n.\nbbbbb\nbb\n.\n" + 1);
+	file_lab_write("alice/mymailbox", "w", "\n.\nbbbbb\nbb\n.\n");
 	suite_expect_all(*state, "alice", TEXTS("\n", "bbbbb\nbb\n"));
 }
 
