@@ -78,9 +78,9 @@ $(B)/lib$(1).a: $(call objects,$(call sources,$(1))) $(EXTRA_$(1))
 $(B)/test/$(1)/%_test: $(B)/obj/$(1)/%_test.o $(call suites,$(1) $(NEEDS_$(1))) $(call archives,$(1) $(NEEDS_$(1)))
 	@mkdir -p $$(@D)
 	$$(call quiet,LD,$$@)$(CC) $$(ALL_LDFLAGS) $$^ $$(LIBS) -lcmocka -o $$@
-$(B)/bin/$(1)/%_fuzz: $(B)/obj/$(1)/%_fuzz.o $(call archives,$(1) $(NEEDS_$(1)))
+$(B)/bin/$(1)/%_fuzz: $(B)/obj/$(1)/%_fuzz.o $(call suites,$(1)) $(call archives,$(1) $(NEEDS_$(1)))
 	@mkdir -p $$(@D)
-	$$(call quiet,LD,$$@)$(CC) $$(ALL_LDFLAGS) -fsanitize=fuzzer $$^ $$(LIBS) -o $$@
+	$$(call quiet,LD,$$@)$(CC) $$(ALL_LDFLAGS) -fsanitize=fuzzer $$^ $$(LIBS) -lcmocka -o $$@
 endef
 
 # The courses are compiled in.
@@ -142,7 +142,7 @@ bench: ## the figures of the README, again
 FUZZING = B=build/fuzz CC=clang SAN=fuzzer-no-link,address,undefined
 .PHONY: fuzz fuzz-smoke fuzzers
 fuzz: ## build every fuzz target into build/fuzz/bin/ROOM/
-	@scripts/setup.sh build fuzz
+	@scripts/setup.sh build check fuzz
 	@$(SELF) $(JOBS) $(FUZZING) fuzzers
 fuzz-smoke: fuzz ## … and run each for some seconds (SECONDS_EACH=5)
 	@scripts/fuzz-smoke.sh build/fuzz $(or $(SECONDS_EACH),5)
