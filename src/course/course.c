@@ -141,8 +141,9 @@ static bool look(int dir, struct sight *sight, struct fault *why)
 		struct stat st;
 		if (!c)
 			return false;
-		describe(&sight->all, ", ", c);
-		bool present = fstatat(dir, c->users_file, &st, 0) == 0;
+		if (c->users_file)
+			describe(&sight->all, ", ", c);
+		bool present = c->users_file && fstatat(dir, c->users_file, &st, 0) == 0;
 		if (present)
 			describe(&sight->present, " and ", c);
 		if (present && sight->count++ == 0)
@@ -173,4 +174,45 @@ struct course *course_detect(int dir, const char *dir_name, struct fault *why)
 	buf_release(&sight.present);
 	buf_release(&sight.all);
 	return sight.first;
+}
+
+/* The name of the first built-in course of which `fits` holds, or NULL. */
+static const char *first_that(bool (*fits)(const struct course *c, const char *argument), const char *argument)
+{
+	for (const struct embedded_course *e = embedded_courses; e->name; e++) {
+		struct fault why;
+		struct course *c = load_embedded(e, &why);
+		bool found = c && fits(c, argument);
+		course_free(c);
+		if (found)
+			return e->name;
+	}
+	return NULL;
+}
+
+static bool has_program(const struct course *c, const char *name)
+{
+	for (size_t i = 0; i < c->programs_len; i++) {
+		if (strcmp(c->programs[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *course_of_program(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return first_that(has_program, slash ? slash + 1 : path);
+}
+
+static bool says_default(const struct course *c, const char *argument)
+{
+	(void)argument;
+	return c->is_default;
+}
+
+const char *course_default(void)
+{
+	const char *name = first_that(says_default, NULL);
+	return name ? name : embedded_courses[0].name;
 }

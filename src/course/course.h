@@ -13,7 +13,7 @@
 #include "course/replies.h"
 
 /* What the client's menu entries do. */
-enum course_action { ACTION_MANAGE, ACTION_SEND, ACTION_QUIT, ACTION_COUNT };
+enum course_action { ACTION_MANAGE, ACTION_SEND, ACTION_QUIT, ACTION_RETRIEVE, ACTION_COUNT };
 
 struct course_menu_entry {
 	char key;    /* what is typed: '1', 'a' */
@@ -21,7 +21,22 @@ struct course_menu_entry {
 	enum course_action action;
 };
 
+/* A further spelling of a verb that the servers know: "MAIL_FROM:" for "MAIL FROM:". The client of such a course sends it first, and
+ * the known one where the server answers 500 or 502. */
+struct course_verb {
+	char *spelling;
+	char *means;
+};
+
+/* A further name of a program, which implies the course: "mailserver_stmp" of "smtpmail". */
+struct course_program {
+	char *name;
+	char *program;
+};
+
 enum {
+	COURSE_VERBS_MAX = 8,
+	COURSE_PROGRAMS_MAX = 8,
 	COURSE_MENU_MAX = 8,
 	COURSE_SUBJECT_MAX = 1000,     /* the highest limit a course may set, in characters */
 	COURSE_FILE_MAX = 64 * 1024,   /* octets of a course file */
@@ -45,14 +60,31 @@ struct course_client {
 	char *send_error;   /* "Error in sending mail: " */
 	char *no_mail;      /* said in place of an empty list's lines */
 	char *after_mail;   /* said under a mail that is shown, before one key is read */
+	char *ask_command;  /* at the command prompt: "Command: " */
+	char *login_again;  /* said before name and password are asked for again */
+	char *no_command;   /* said there of a line that is no command */
+	char *mail_count;   /* stands there before the number that STAT gave: "Mails: " */
+	char *own_address;  /* stands before the address that a registration gave: "Your address: " */
 	char delete_key;    /* 'd' */
 };
 
 struct course {
 	char *name;
-	char *users_file;        /* "user.txt" */
-	char separator;          /* ' ' for one or more blanks, or ',' */
-	char *mailbox;           /* "mymailbox" */
+	char *users_file; /* "user.txt"; NULL with registration */
+	char separator;   /* ' ' for one or more blanks, or ',' */
+	char *mailbox;    /* "mymailbox"; NULL with registration */
+
+	/* Capabilities: what the programs can do beside, and a course switches on. */
+	bool list_view;      /* the client's Manage shows a list and asks for a mail's number */
+	bool command_prompt; /* the client's Manage reads STAT, LIST, RETR, DELE, RSET, QUIT at a prompt */
+	bool registration; /* no users file: clients register by HELO or REGISTER, and fetch their mail by RETRIEVE; smtpmail alone */
+	bool is_default; /* the client's where none is named */
+
+	struct course_verb verbs[COURSE_VERBS_MAX];
+	size_t verbs_len;
+	struct course_program programs[COURSE_PROGRAMS_MAX];
+	size_t programs_len;
+
 	char *domain;            /* NULL: the host name */
 	unsigned subject_stored; /* characters */
 	unsigned subject_typed;
@@ -71,6 +103,11 @@ void course_free(struct course *c);
 /* Finds the course by the users file that stands in the directory. NULL: there is none (FAULT_TEMPORARY: the text names the files that
  * were looked for), or there are two (FAULT_PERMANENT: both are named). */
 struct course *course_detect(int dir, const char *dir_name, struct fault *why);
+
+/* The built-in course that a program's further name implies ("mail_client"), or NULL; `path` is argv[0]. */
+const char *course_of_program(const char *path);
+/* The built-in course that is the client's where none is named (the first that says so, else the first). */
+const char *course_default(void);
 
 /* The names of the built-in courses, NULL at the end. */
 const char *const *course_names(void);

@@ -16,6 +16,8 @@
 enum {
 	FILE_NAME_LEN = 200, /* octets; leaves room for what the store puts around a mailbox's name */
 	DOMAIN_LEN = 255,
+	VERB_LEN = 32,
+	PROGRAM_LEN = 32,
 	CLIENT_TEXT_MAX = 1000,
 	HINT_MAX = 190, /* longest list of keys that an error message shows */
 };
@@ -47,24 +49,41 @@ static const struct client_text {
 	  "d deletes this mail, any other key goes back to the list: ", offsetof(struct course_client, after_mail) },
 	{ "ask_number", "Enter mail no. to see: ", offsetof(struct course_client, ask_number) },
 	{ "out_of_range", "Mail no. out of range, give again", offsetof(struct course_client, out_of_range) },
+	{ "ask_command",
+	  "Command (STAT, LIST, RETR, DELE, RSET, QUIT): ", offsetof(struct course_client, ask_command) },
+	{ "login_again", "Please give them again; an empty name goes back to the menu.",
+	  offsetof(struct course_client, login_again) },
+	{ "no_command", "The commands are STAT, LIST, RETR n, DELE n, RSET and QUIT",
+	  offsetof(struct course_client, no_command) },
+	{ "mail_count", "Mails: ", offsetof(struct course_client, mail_count) },
+	{ "own_address", "Your address: ", offsetof(struct course_client, own_address) },
 };
 enum { CLIENT_TEXTS = sizeof client_texts / sizeof client_texts[0] };
 
 static const char *const action_names[ACTION_COUNT] = {
 	[ACTION_MANAGE] = "manage",
 	[ACTION_SEND] = "send",
+	[ACTION_RETRIEVE] = "retrieve",
 	[ACTION_QUIT] = "quit",
 };
 
+/* The menu of a course that has none of its own: what it can do, numbered. */
 static const struct usual_entry {
-	char key;
 	const char *label;
 	enum course_action action;
 } usual_menu[] = {
-	{ '1', "Manage Mail", ACTION_MANAGE },
-	{ '2', "Send Mail", ACTION_SEND },
-	{ '3', "Quit", ACTION_QUIT },
+	{ "Manage Mail", ACTION_MANAGE },
+	{ "Send Mail", ACTION_SEND },
+	{ "Retrieve Mail", ACTION_RETRIEVE },
+	{ "Quit", ACTION_QUIT },
 };
+
+/* What a further verb may stand for: a verb, up to its argument. */
+static const char *const known_verbs[] = {
+	"MAIL FROM:", "RCPT TO:", "HELO", "EHLO", "DATA",     "RSET",
+	"NOOP",       "VRFY",     "HELP", "QUIT", "REGISTER", "RETRIEVE",
+};
+static const char *const known_programs[] = { "smtpmail", "popserver", "mailclient" };
 
 /* Errors */
 
@@ -95,6 +114,8 @@ static void hint_expected(const cfg_t *section, const char *message, char *hint,
 		hint_keys(section, hint, size);
 	else if (starts(message, "invalid integer"))
 		snprintf(hint, size, ": expected a number");
+	else if (starts(message, "invalid boolean"))
+		snprintf(hint, size, ": expected true or false");
 	else if (starts(message, "premature end"))
 		snprintf(hint, size, ": expected a closing quote or a value");
 }
@@ -201,7 +222,7 @@ static int valid_action(cfg_t *section, cfg_opt_t *opt)
 {
 	enum course_action action;
 	if (!find_action(value_of(opt), &action))
-		return expected(section, opt, "manage, send or quit");
+		return expected(section, opt, "manage, send, retrieve or quit");
 	return 0;
 }
 
@@ -212,10 +233,87 @@ static int valid_menu(cfg_t *section, cfg_opt_t *opt)
 	if (strlen(key) != 1 || *key <= ' ' || *key > '~')
 		cfg_error(section, "bad menu key \"%.20s\": expected one letter, digit or sign", key);
 	else if (!cfg_getstr(entry, "label") || !cfg_getstr(entry, "action"))
-		cfg_error(section,
-		          "menu \"%s\" is incomplete: expected label = \"…\" and action = manage, send or quit", key);
+		cfg_error(
+		        section,
+		        "menu \"%s\" is incomplete: expected label = \"…\" and action = manage, send, retrieve or quit",
+		        key);
 	else if (opt->nvalues > COURSE_MENU_MAX)
 		cfg_error(section, "too many menu entries: expected at most %d", COURSE_MENU_MAX);
+	else
+		return 0;
+	return -1;
+}
+
+/* "MAIL_FROM:": letters, digits and few signs, so that it is one word, and no verb that there is. */
+static bool is_new_verb(const char *spelling)
+{
+	static const char signs[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-:";
+	struct slice word = slice_str(spelling);
+	if (word.len == 0 || word.len > VERB_LEN || strspn(spelling, signs) != word.len)
+		return false;
+	for (size_t i = 0; i < sizeof known_verbs / sizeof known_verbs[0]; i++) {
+		struct slice known = slice_str(known_verbs[i]);
+		if (slice_equal_nocase(word, slice_word(&known)))
+			return false;
+	}
+	return true;
+}
+
+static bool is_among(const char *word, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(word, list[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int valid_meaning(cfg_t *section, cfg_opt_t *opt)
+{
+	if (is_among(value_of(opt), known_verbs, sizeof known_verbs / sizeof known_verbs[0]))
+		return 0;
+	return expected(section, opt,
+	                "MAIL FROM: or RCPT TO: (with the colon), HELO, EHLO, DATA, RSET, NOOP, VRFY, HELP, QUIT, "
+	                "REGISTER or RETRIEVE");
+}
+
+static int valid_verb(cfg_t *section, cfg_opt_t *opt)
+{
+	cfg_t *entry = opt->values[opt->nvalues - 1]->section;
+	const char *spelling = cfg_title(entry);
+	if (!is_new_verb(spelling))
+		cfg_error(section,
+		          "bad verb \"%.40s\": expected one word that is no verb yet, such as MAIL_FROM:", spelling);
+	else if (!cfg_getstr(entry, "means"))
+		cfg_error(section, "verb \"%s\" is incomplete: expected means = \"MAIL FROM:\" or the like", spelling);
+	else if (opt->nvalues > COURSE_VERBS_MAX)
+		cfg_error(section, "too many verbs: expected at most %d", COURSE_VERBS_MAX);
+	else
+		return 0;
+	return -1;
+}
+
+static int valid_program(cfg_t *section, cfg_opt_t *opt)
+{
+	if (is_among(value_of(opt), known_programs, sizeof known_programs / sizeof known_programs[0]))
+		return 0;
+	return expected(section, opt, "smtpmail, popserver or mailclient");
+}
+
+static int valid_program_name(cfg_t *section, cfg_opt_t *opt)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+	cfg_t *entry = opt->values[opt->nvalues - 1]->section;
+	const char *name = cfg_title(entry);
+	size_t len = strlen(name);
+	if (len == 0 || len > PROGRAM_LEN || *name == '-' || strspn(name, letters) != len)
+		cfg_error(section, "bad program name \"%.40s\": expected small letters, digits, _ and -", name);
+	else if (is_among(name, known_programs, sizeof known_programs / sizeof known_programs[0]))
+		cfg_error(section, "bad program name \"%s\": expected one that no program has yet", name);
+	else if (!cfg_getstr(entry, "program"))
+		cfg_error(section, "program_name \"%s\" is incomplete: expected program = smtpmail or the like", name);
+	else if (opt->nvalues > COURSE_PROGRAMS_MAX)
+		cfg_error(section, "too many program names: expected at most %d", COURSE_PROGRAMS_MAX);
 	else
 		return 0;
 	return -1;
@@ -227,7 +325,7 @@ static bool placeholders_known(const char *text)
 		if (*text != '%')
 			continue;
 		text++;
-		if (*text == '\0' || !strchr("dcsrnt%", *text))
+		if (*text == '\0' || !strchr("dcsrnta%", *text))
 			return false;
 	}
 	return true;
@@ -265,7 +363,7 @@ static int valid_reply(cfg_t *section, cfg_opt_t *opt)
 	if (has_control(value_of(opt), ""))
 		return expected(section, opt, "one line without control characters");
 	if (!placeholders_known(value_of(opt)))
-		return expected(section, opt, "no % but %d %c %s %r %n %t and %%");
+		return expected(section, opt, "no % but %d %c %s %r %n %t %a and %%");
 	if (reply_text(value_of(opt), usual, &code))
 		return 0;
 	if (usual->code)
@@ -293,14 +391,23 @@ static cfg_opt_t number_key(const char *key, long usual, cfg_validate_callback_t
 	return opt;
 }
 
+/* A section that may come several times, each time with a title of its own. */
+static cfg_opt_t titled_section(const char *name, cfg_opt_t *keys, cfg_validate_callback_t valid)
+{
+	cfg_opt_t opt = CFG_SEC(name, keys, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	opt.validcb = valid;
+	return opt;
+}
+
 /* cfg_init() copies the keys, so they may live here. */
 static cfg_t *new_tree(void)
 {
 	cfg_opt_t end = CFG_END();
 
 	cfg_opt_t entry_keys[] = { text_key("label", NULL, valid_text), text_key("action", NULL, valid_action), end };
-	cfg_opt_t menu = CFG_SEC("menu", entry_keys, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
-	menu.validcb = valid_menu;
+	cfg_opt_t menu = titled_section("menu", entry_keys, valid_menu);
+	cfg_opt_t verb_keys[] = { text_key("means", NULL, valid_meaning), end };
+	cfg_opt_t name_keys[] = { text_key("program", NULL, valid_program), end };
 
 	cfg_opt_t client_keys[CLIENT_TEXTS + 3];
 	for (size_t i = 0; i < CLIENT_TEXTS; i++)
@@ -321,6 +428,12 @@ static cfg_t *new_tree(void)
 		text_key("domain", NULL, valid_domain),
 		number_key("subject_stored", 100, valid_limit),
 		number_key("subject_typed", 50, valid_limit),
+		CFG_BOOL("list_view", cfg_false, CFGF_NONE),
+		CFG_BOOL("command_prompt", cfg_false, CFGF_NONE),
+		CFG_BOOL("registration", cfg_false, CFGF_NONE),
+		CFG_BOOL("default", cfg_false, CFGF_NONE),
+		titled_section("verb", verb_keys, valid_verb),
+		titled_section("program_name", name_keys, valid_program_name),
 		CFG_SEC("replies", reply_keys, CFGF_NONE),
 		CFG_SEC("client", client_keys, CFGF_NONE),
 		end,
@@ -350,6 +463,28 @@ static bool take_files(struct course *c, const char *name, cfg_t *tree)
 	c->separator = strcmp(cfg_getstr(tree, "separator"), "comma") == 0 ? ',' : ' ';
 	c->subject_stored = (unsigned)cfg_getint(tree, "subject_stored");
 	c->subject_typed = (unsigned)cfg_getint(tree, "subject_typed");
+	c->list_view = cfg_getbool(tree, "list_view");
+	c->command_prompt = cfg_getbool(tree, "command_prompt");
+	c->registration = cfg_getbool(tree, "registration");
+	c->is_default = cfg_getbool(tree, "default");
+	return ok;
+}
+
+static bool take_names(struct course *c, cfg_t *tree)
+{
+	bool ok = true;
+	for (unsigned i = 0; i < cfg_size(tree, "verb"); i++) {
+		cfg_t *entry = cfg_getnsec(tree, "verb", i);
+		struct course_verb *to = &c->verbs[c->verbs_len++];
+		to->spelling = copy_text(c, cfg_title(entry), &ok);
+		to->means = copy_text(c, cfg_getstr(entry, "means"), &ok);
+	}
+	for (unsigned i = 0; i < cfg_size(tree, "program_name"); i++) {
+		cfg_t *entry = cfg_getnsec(tree, "program_name", i);
+		struct course_program *to = &c->programs[c->programs_len++];
+		to->name = copy_text(c, cfg_title(entry), &ok);
+		to->program = copy_text(c, cfg_getstr(entry, "program"), &ok);
+	}
 	return ok;
 }
 
@@ -364,6 +499,14 @@ static bool take_replies(struct course *c, cfg_t *section)
 			row->text = copy_text(c, reply_text(value, &replies_default[i], &row->code), &ok);
 	}
 	return ok;
+}
+
+/* What the client's menu may offer follows from the course's capabilities. */
+static bool can_do(const struct course *c, enum course_action action)
+{
+	if (action == ACTION_MANAGE)
+		return c->list_view || c->command_prompt;
+	return action != ACTION_RETRIEVE || c->registration;
 }
 
 static bool take_menu(struct course *c, cfg_t *section)
@@ -381,8 +524,11 @@ static bool take_menu(struct course *c, cfg_t *section)
 		return ok;
 	for (size_t i = 0; i < sizeof usual_menu / sizeof usual_menu[0]; i++) {
 		const struct usual_entry *from = &usual_menu[i];
+		if (!can_do(c, from->action))
+			continue;
+		char key = (char)('1' + client->menu_len);
 		char *label = copy_text(c, from->label, &ok);
-		client->menu[client->menu_len++] = (struct course_menu_entry){ from->key, label, from->action };
+		client->menu[client->menu_len++] = (struct course_menu_entry){ key, label, from->action };
 	}
 	return ok;
 }
@@ -398,34 +544,49 @@ static bool take_client(struct course *c, cfg_t *section)
 	return take_menu(c, section) && ok;
 }
 
-static bool has_quit(const struct course_client *client)
+static bool has_action(const struct course_client *client, enum course_action action)
 {
 	for (size_t i = 0; i < client->menu_len; i++) {
-		if (client->menu[i].action == ACTION_QUIT)
+		if (client->menu[i].action == action)
 			return true;
 	}
 	return false;
 }
 
+/* What is wrong with the course as a whole, or NULL. */
+static const char *check_files(const struct course *c)
+{
+	if (c->registration && (c->users_file || c->mailbox))
+		return "a course with registration has no files: expected neither users_file nor mailbox";
+	if (!c->registration && !c->users_file)
+		return "users_file is missing: expected the users file's name, as in users_file = \"user.txt\"";
+	if (!c->registration && !c->mailbox)
+		return "mailbox is missing: expected the mailbox file's name, as in mailbox = \"mymailbox\"";
+	return NULL;
+}
+
+static const char *check_client(const struct course *c)
+{
+	if (c->list_view + c->command_prompt + c->registration > 1)
+		return "expected at most one of list_view, command_prompt and registration";
+	if (has_action(&c->client, ACTION_MANAGE) && !can_do(c, ACTION_MANAGE))
+		return "the menu offers manage: expected list_view = true or command_prompt = true";
+	if (has_action(&c->client, ACTION_RETRIEVE) && !can_do(c, ACTION_RETRIEVE))
+		return "the menu offers retrieve: expected registration = true";
+	if (!has_action(&c->client, ACTION_QUIT))
+		return "the menu has no way out: expected an entry with action = quit";
+	return NULL;
+}
+
 static bool take(struct course *c, const char *name, cfg_t *tree, struct fault *why)
 {
-	if (!take_files(c, name, tree) || !take_replies(c, cfg_getsec(tree, "replies")) ||
+	if (!take_files(c, name, tree) || !take_names(c, tree) || !take_replies(c, cfg_getsec(tree, "replies")) ||
 	    !take_client(c, cfg_getsec(tree, "client")))
 		return fault_set(why, FAULT_TEMPORARY, "%s: out of memory", reading.file);
-	if (!c->users_file)
-		return fault_set(
-		        why, FAULT_PERMANENT,
-		        "%s: users_file is missing: expected the users file's name, as in users_file = \"user.txt\"",
-		        reading.file);
-	if (!c->mailbox)
-		return fault_set(
-		        why, FAULT_PERMANENT,
-		        "%s: mailbox is missing: expected the mailbox file's name, as in mailbox = \"mymailbox\"",
-		        reading.file);
-	if (!has_quit(&c->client))
-		return fault_set(why, FAULT_PERMANENT,
-		                 "%s: the menu has no way out: expected an entry with action = quit", reading.file);
-	return true;
+	const char *wrong = check_files(c);
+	if (!wrong)
+		wrong = check_client(c);
+	return !wrong || fault_set(why, FAULT_PERMANENT, "%s: %s", reading.file, wrong);
 }
 
 static bool parse(cfg_t *tree, const char *text, struct fault *why)

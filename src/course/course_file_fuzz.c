@@ -17,7 +17,12 @@ static void check(bool ok)
 
 static void check_course(const struct course *c)
 {
-	check(c->users_file[0] && !strchr(c->users_file, '/') && c->mailbox[0] && !strchr(c->mailbox, '/'));
+	if (!c->registration)
+		check(c->users_file[0] && !strchr(c->users_file, '/') && c->mailbox[0] && !strchr(c->mailbox, '/'));
+	for (size_t i = 0; i < c->verbs_len; i++)
+		check(c->verbs[i].spelling[0] && !strchr(c->verbs[i].spelling, ' ') && c->verbs[i].means[0]);
+	for (size_t i = 0; i < c->programs_len; i++)
+		check(c->programs[i].name[0] && !strchr(c->programs[i].name, '/') && c->programs[i].program[0]);
 	check(c->client.menu_len > 0 && c->client.menu_len <= COURSE_MENU_MAX);
 	check(c->client.ask_name && c->client.no_mail && c->client.menu_mark && c->client.delete_key);
 	for (size_t i = 0; i < REPLY_COUNT; i++)

@@ -17,10 +17,12 @@
 
 const struct embedded_course embedded_courses[] = {
 	{ "blue", "users_file = \"blue.txt\"\nmailbox = \"box\"\n" },
-	{ "red", "users_file = \"red.txt\"\nmailbox = \"box\"\nseparator = comma\n" },
+	{ "grey", "registration = true\nprogram_name rain { program = smtpmail }\n" },
+	{ "red", "users_file = \"red.txt\"\nmailbox = \"box\"\nseparator = comma\ndefault = true\n"
+	         "program_name red_in { program = smtpmail }\nprogram_name red_out { program = popserver }\n" },
 	{ NULL, NULL },
 };
-const char *const embedded_course_names[] = { "blue", "red", NULL };
+const char *const embedded_course_names[] = { "blue", "grey", "red", NULL };
 
 /* A directory of the test's own, and the current one while it runs. */
 struct place {
@@ -112,7 +114,7 @@ static void built_in_course_stands_before_a_file_of_its_name(void **state)
 static void unknown_course_lists_those_that_there_are(void **state)
 {
 	(void)state;
-	fails("green", "no course \"green\": expected one of blue, red, or the path of a course file");
+	fails("green", "no course \"green\": expected one of blue, grey, red, or the path of a course file");
 	fails("green.conf", "cannot read the course file green.conf: No such file or directory");
 	fails("/", "cannot read the course file /: Is a directory");
 }
@@ -174,6 +176,23 @@ static void without_users_file_those_looked_for_are_named(void **state)
 	                    "one, or say --dir DIR");
 }
 
+static void further_name_of_a_program_implies_its_course(void **state)
+{
+	(void)state;
+	assert_string_equal(course_of_program("red_in"), "red");
+	assert_string_equal(course_of_program("/usr/local/bin/red_out"), "red");
+	assert_string_equal(course_of_program("./rain"), "grey");
+	assert_null(course_of_program("build/smtpmail"));
+	assert_null(course_of_program("red_in/smtpmail"));
+	assert_null(course_of_program(""));
+}
+
+static void default_course_is_the_one_that_says_so(void **state)
+{
+	(void)state;
+	assert_string_equal(course_default(), "red");
+}
+
 #define IN_OWN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
 int main(void)
@@ -188,6 +207,8 @@ int main(void)
 		IN_OWN_DIRECTORY(users_file_decides_which_course_it_is),
 		IN_OWN_DIRECTORY(two_users_files_are_both_named),
 		IN_OWN_DIRECTORY(without_users_file_those_looked_for_are_named),
+		cmocka_unit_test(further_name_of_a_program_implies_its_course),
+		cmocka_unit_test(default_course_is_the_one_that_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

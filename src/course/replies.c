@@ -37,6 +37,10 @@ const struct reply replies_default[REPLY_COUNT] = {
 	[REPLY_STORAGE_FULL] = { "storage_full", 452, "4.3.1", "No room to store the message, try again later" },
 	[REPLY_TRY_LATER] = { "try_later", 451, "4.3.0", "Local error in processing, try again later" },
 
+	[REPLY_REGISTERED] = { "registered", 250, "2.0.0", "%a" },
+	[REPLY_NOT_YOUR_ADDRESS] = { "not_your_address", 553, "5.7.1", "<%s> is not your address, <%a> is" },
+	[REPLY_RETRIEVED] = { "retrieved", 250, "2.0.0", "OK Unread mails: %n" },
+
 	[REPLY_UNKNOWN_COMMAND] = { "unknown_command", 500, "5.5.2",
 	                            "Command not recognised; HELP lists the commands" },
 	[REPLY_LINE_TOO_LONG] = { "line_too_long", 500, "5.5.2", "Line too long" },

@@ -3,7 +3,8 @@
  *
  * One table: the situation's name (the key in a course file), reply code, enhanced status code (RFC 3463, shown after EHLO alone), and the
  * text. A course file may override code and text. In texts %d is the server's domain, %c the client's name as it gave it, %s the sender, %r
- * the recipient, %n a number, %t a text that the situation brings along.
+ * the recipient, %n a number, %t a text that the situation brings along, %a
+ * the address that the client has registered.
  */
 #ifndef POSTROOM_COURSE_REPLIES_H
 #define POSTROOM_COURSE_REPLIES_H
@@ -34,6 +35,10 @@ enum reply_id {
 	REPLY_SUBJECT_TOO_LONG,    /* 554; %n the limit in characters */
 	REPLY_STORAGE_FULL,        /* 452 */
 	REPLY_TRY_LATER,           /* 451 */
+	/* SMTP: in courses with registration */
+	REPLY_REGISTERED,       /* 250; %a the client's own address */
+	REPLY_NOT_YOUR_ADDRESS, /* 553 MAIL with another's address */
+	REPLY_RETRIEVED,        /* 250; %n mails follow, then a full stop */
 	/* SMTP: errors in what was typed; %t is the correct form */
 	REPLY_UNKNOWN_COMMAND,   /* 500 */
 	REPLY_LINE_TOO_LONG,     /* 500 */
