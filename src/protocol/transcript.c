@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "mail/utf8.h"
+#include "protocol/explain.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,22 +18,31 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum {
 	QUEUE_MAX = 1024 * 1024,
 	LINE_SHOWN_MAX = 2048,   /* octets of one line; a longer one is shown so far, and "…" */
 	LAST_PATIENCE_MS = 1000, /* for a reader who does not read, when all ends */
+	INDENT = 5,              /* of an explanation: two columns behind "C: " */
+	COLUMNS_DEFAULT = 80,
+	COLUMNS_NARROW = 60, /* a terminal with fewer has no columns to spare for the time above an explanation */
 };
 
 struct transcript {
 	int fd;
 	bool terminal;
 	bool colours;
+	bool explains;
+	const struct course_verb *verbs;
+	size_t verbs_len;
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t some;  /* the queue is no longer empty, or the end has come */
+	pthread_cond_t none;  /* all that was queued is written */
 	struct buf queue;
+	bool writing;  /* what was taken from it is not yet written */
 	uint64_t lost; /* lines for which there was no room */
 	unsigned connections;
 	bool ending;
@@ -76,11 +86,14 @@ static bool take_queue(struct transcript *t, struct buf *lines, uint64_t *lost)
 {
 	buf_clear(lines);
 	pthread_mutex_lock(&t->lock);
+	t->writing = false;
+	pthread_cond_broadcast(&t->none);
 	while (t->queue.len == 0 && !t->ending)
 		pthread_cond_wait(&t->some, &t->lock);
 	struct buf taken = t->queue;
 	t->queue = *lines;
 	*lines = taken;
+	t->writing = lines->len > 0;
 	*lost = t->lost;
 	t->lost = 0;
 	pthread_mutex_unlock(&t->lock);
@@ -120,6 +133,15 @@ static bool start_thread(struct transcript *t)
 	return ok;
 }
 
+static void release(struct transcript *t)
+{
+	pthread_mutex_destroy(&t->lock);
+	pthread_cond_destroy(&t->some);
+	pthread_cond_destroy(&t->none);
+	buf_release(&t->queue);
+	free(t);
+}
+
 struct transcript *transcript_new(int fd)
 {
 	struct transcript *t = calloc(1, sizeof *t);
@@ -131,12 +153,11 @@ struct transcript *transcript_new(int fd)
 	t->colours = t->terminal && !(no_color && *no_color);
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->some, NULL);
+	pthread_cond_init(&t->none, NULL);
 	buf_init(&t->queue, QUEUE_MAX);
 	if (start_thread(t))
 		return t;
-	pthread_mutex_destroy(&t->lock);
-	pthread_cond_destroy(&t->some);
-	free(t);
+	release(t);
 	return NULL;
 }
 
@@ -149,10 +170,24 @@ void transcript_free(struct transcript *t)
 	pthread_cond_signal(&t->some);
 	pthread_mutex_unlock(&t->lock);
 	pthread_join(t->thread, NULL);
-	pthread_mutex_destroy(&t->lock);
-	pthread_cond_destroy(&t->some);
-	buf_release(&t->queue);
-	free(t);
+	release(t);
+}
+
+void transcript_explain(struct transcript *t, const struct course_verb *verbs, size_t verbs_len)
+{
+	t->explains = true;
+	t->verbs = verbs;
+	t->verbs_len = verbs_len;
+}
+
+void transcript_flush(struct transcript *t)
+{
+	if (!t)
+		return;
+	pthread_mutex_lock(&t->lock);
+	while (t->queue.len > 0 || t->writing)
+		pthread_cond_wait(&t->none, &t->lock);
+	pthread_mutex_unlock(&t->lock);
 }
 
 /* ---- lines ---- */
@@ -206,7 +241,68 @@ static bool add_line(struct buf *out, const struct transcript_feed *f, enum tran
 	       (!t->colours || buf_append_text(out, "\033[0m")) && buf_append_char(out, '\n');
 }
 
-static void queue_line(struct transcript_feed *f, enum transcript_side side, struct slice line, bool cut)
+/* ---- explanations ---- */
+
+static size_t terminal_columns(const struct transcript *t)
+{
+	struct winsize size = { .ws_col = 0 };
+	if (ioctl(t->fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+		return COLUMNS_DEFAULT;
+	return size.ws_col;
+}
+
+/* As many words as fit, taken off the front; a word that is too long stands alone. Explanations are ASCII: an octet is a column. */
+static struct slice take_columns(struct slice *text, size_t room)
+{
+	size_t end = text->len;
+	if (end > room) {
+		end = room;
+		while (end > 0 && text->ptr[end] != ' ')
+			end--;
+		if (end == 0)
+			end = slice_find(*text, ' ');
+	}
+	struct slice line = slice_make(text->ptr, end);
+	*text = slice_trim(slice_skip(*text, end));
+	return line;
+}
+
+static bool add_dim_line(struct buf *out, const struct transcript *t, struct slice line, size_t indent)
+{
+	return buf_printf(out, "%*s", (int)indent, "") && (!t->colours || buf_append_text(out, "\033[2m")) &&
+	       buf_append_slice(out, line) && (!t->colours || buf_append_text(out, "\033[0m")) &&
+	       buf_append_char(out, '\n');
+}
+
+/* `indent` puts it under a line's text. */
+static bool add_explanation(struct buf *out, const struct transcript *t, struct slice text, size_t indent)
+{
+	if (!t->terminal)
+		return slice_empty(text) || add_dim_line(out, t, text, indent);
+	size_t columns = terminal_columns(t);
+	if (columns < COLUMNS_NARROW)
+		indent = INDENT;
+	size_t room = columns > 2 * indent ? columns - indent : indent;
+	bool ok = true;
+	while (ok && text.len > 0)
+		ok = add_dim_line(out, t, take_columns(&text, room), indent);
+	return ok;
+}
+
+/* ---- the queue ---- */
+
+/* The line and what is said about it; all or nothing. */
+static bool add_entry(struct buf *out, const struct transcript_feed *f, enum transcript_side side, struct slice line,
+                      bool cut, struct slice explanation)
+{
+	char where[40];
+	const struct transcript *t = f->transcript;
+	int indent = t->terminal ? snprintf(where, sizeof where, "hh:mm:ss #%u ", f->connection) : 0;
+	return add_line(out, f, side, line, cut) && add_explanation(out, t, explanation, (size_t)indent + INDENT);
+}
+
+static void queue_line(struct transcript_feed *f, enum transcript_side side, struct slice line, bool cut,
+                       struct slice explanation)
 {
 	struct transcript *t = f->transcript;
 	if (line.len > LINE_SHOWN_MAX) {
@@ -215,7 +311,7 @@ static void queue_line(struct transcript_feed *f, enum transcript_side side, str
 	}
 	pthread_mutex_lock(&t->lock);
 	size_t before = t->queue.len;
-	if (!add_line(&t->queue, f, side, line, cut)) {
+	if (!add_entry(&t->queue, f, side, line, cut, explanation)) {
 		t->queue.len = before;
 		t->lost++;
 	}
@@ -223,6 +319,19 @@ static void queue_line(struct transcript_feed *f, enum transcript_side side, str
 		pthread_cond_signal(&t->some);
 	pthread_mutex_unlock(&t->lock);
 }
+
+/* A line that was said; it is followed also where the queue has no room for it. `cut`: it went on. */
+static void take_line(struct transcript_feed *f, enum transcript_side side, struct slice line, bool cut)
+{
+	struct slice explanation = slice_make("", 0);
+	if (f->explain && side == TRANSCRIPT_CLIENT)
+		explanation = explain_client(f->explain, line, cut);
+	else if (f->explain)
+		explanation = explain_server(f->explain, line);
+	queue_line(f, side, line, cut, explanation);
+}
+
+/* ---- the feed ---- */
 
 static struct buf *partial_of(struct transcript_feed *f, enum transcript_side side)
 {
@@ -240,24 +349,52 @@ void transcript_feed_init(struct transcript_feed *f, struct transcript *t)
 	pthread_mutex_lock(&t->lock);
 	f->connection = ++t->connections;
 	pthread_mutex_unlock(&t->lock);
+	/* Where memory is out the lines are shown all the same. */
+	f->explain = t->explains ? malloc(sizeof *f->explain) : NULL;
+	if (f->explain)
+		explain_init(f->explain, t->verbs, t->verbs_len);
 }
 
 void transcript_feed_release(struct transcript_feed *f)
 {
 	buf_release(&f->partial[0]);
 	buf_release(&f->partial[1]);
+	if (f->explain)
+		explain_release(f->explain);
+	free(f->explain);
+	f->explain = NULL;
 }
 
 void transcript_line(struct transcript_feed *f, enum transcript_side side, struct slice line)
 {
 	if (f->transcript)
-		queue_line(f, side, line, false);
+		take_line(f, side, line, false);
 }
 
 void transcript_secret(struct transcript_feed *f, enum transcript_side side, struct slice line, size_t hidden)
 {
 	if (f->transcript)
-		queue_line(f, side, slice_make(line.ptr, hidden < line.len ? hidden : line.len), hidden < line.len);
+		take_line(f, side, slice_make(line.ptr, hidden < line.len ? hidden : line.len), hidden < line.len);
+}
+
+/* Where a command's secret begins, or its length: behind a verb that brings one, known here or not, and behind a bare CR, where another
+ * command may hide. */
+static size_t find_secret(struct slice line)
+{
+	static const char *const verbs[] = { "PASS", "AUTH", "APOP" };
+	struct slice rest = line;
+	struct slice verb = slice_word(&rest);
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		if (slice_equal_text_nocase(verb, verbs[i]))
+			return (size_t)(verb.ptr - line.ptr) + verb.len + 1;
+	}
+	return slice_find(line, '\r');
+}
+
+void transcript_command(struct transcript_feed *f, struct slice line)
+{
+	if (f->transcript)
+		transcript_secret(f, TRANSCRIPT_CLIENT, line, find_secret(line));
 }
 
 /* What there is of an unfinished line, as a line. */
@@ -266,7 +403,7 @@ static void end_partial(struct transcript_feed *f, enum transcript_side side)
 	struct slice line = buf_slice(partial_of(f, side));
 	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
 		line.len--;
-	queue_line(f, side, line, false);
+	take_line(f, side, line, false);
 	buf_release(partial_of(f, side));
 }
 
@@ -295,5 +432,5 @@ void transcript_note(struct transcript_feed *f, enum transcript_side side, const
 		return;
 	if (partial_of(f, side)->len > 0)
 		end_partial(f, side);
-	queue_line(f, side, slice_str(note), false);
+	queue_line(f, side, slice_str(note), false, f->explain ? explain_note(f->explain) : slice_make("", 0));
 }
