@@ -10,27 +10,27 @@
 
 #include <stdbool.h>
 
+#include "client/credentials.h"
 #include "client/prompt.h"
 #include "client/screen.h"
+#include "client/smtp_link.h"
 #include "course/course.h"
-
-enum { CLIENT_WORD_MAX = 512 }; /* octets of a name and of a password */
 
 struct client {
 	const struct course *course;
 	const char *server;
 	unsigned smtp_port;
 	unsigned pop3_port;
-	bool transcript; /* the dialogue is shown on stdout */
+	struct transcript *transcript; /* the dialogue is shown there; NULL: it is not */
 
 	struct screen screen;
 	struct prompt prompt;
-	struct buf name;
-	struct buf password;
-	unsigned connections; /* opened so far; numbers them in the transcript */
+	struct credentials credentials; /* unused where clients register */
+	struct smtp_link smtp;          /* a mail's, or kept open where clients register */
+	unsigned connections;           /* opened so far; numbers them in the transcript */
 };
 
-/* Asks for name and password, then shows the menu until it is left or the input ends. Blocks. */
+/* Asks for name and password, or registers, then shows the menu until it is left or the input ends. Blocks. */
 void client_run(struct client *client);
 
 #endif

@@ -6,12 +6,16 @@
 #include "mail/address.h"
 #include "mail/header.h"
 
-enum { HEADER_ROOM = 4096 };
+enum {
+	TO_MAX = COMPOSE_RECIPIENTS_MAX * (ADDRESS_PATH_MAX + 2),
+	HEADER_ROOM = 4096 + TO_MAX,
+};
 
 void compose_init(struct compose_mail *m)
 {
+	m->recipients_len = 0;
 	buf_init(&m->from, ADDRESS_PATH_MAX);
-	buf_init(&m->to, ADDRESS_PATH_MAX);
+	buf_init(&m->to, TO_MAX);
 	buf_init(&m->text, (size_t)COMPOSE_MAX + HEADER_ROOM);
 }
 
@@ -67,11 +71,42 @@ static bool read_field(struct slice *rest, const char *name, struct slice *value
 	return value->len > 0 && !slice_has(*value, '\0');
 }
 
-static bool read_address(struct slice *rest, const char *name, struct buf *address)
+static bool read_sender(struct slice *rest, struct compose_mail *m)
 {
 	struct slice value;
 
-	return read_field(rest, name, &value) && address_parse_typed(value, address);
+	return read_field(rest, "From", &value) && address_parse_typed(value, &m->from);
+}
+
+/* One of To's addresses, behind those before it. */
+static bool add_recipient(struct compose_mail *m, struct slice typed)
+{
+	struct slice separator = slice_str(m->recipients_len > 0 ? ", " : "");
+
+	if (!buf_append_slice(&m->to, separator))
+		return false;
+	size_t start = m->to.len;
+	if (!address_parse_typed(typed, &m->to))
+		return false;
+	m->recipients[m->recipients_len++] = slice_skip(buf_slice(&m->to), start);
+	return m->to.len - start <= ADDRESS_PATH_MAX;
+}
+
+static bool read_recipients(struct slice *rest, size_t most, struct compose_mail *m)
+{
+	struct slice value;
+
+	/* Reserved at once, so that the recipients stay parts of it. */
+	if (!read_field(rest, "To", &value) || !buf_reserve(&m->to, TO_MAX))
+		return false;
+	for (;;) {
+		size_t n = slice_find(value, ',');
+		if (m->recipients_len == most || !add_recipient(m, slice_make(value.ptr, n)))
+			return false;
+		if (n == value.len)
+			return true;
+		value = slice_skip(value, n + 1);
+	}
 }
 
 static bool put_mail(struct compose_mail *m, struct slice subject, struct slice body)
@@ -82,15 +117,15 @@ static bool put_mail(struct compose_mail *m, struct slice subject, struct slice 
 	       buf_append_char(&m->text, '\n') && buf_append_slice(&m->text, body);
 }
 
-enum compose_result compose_check(struct slice typed, unsigned subject_max, struct compose_mail *m)
+enum compose_result compose_check(struct slice typed, const struct compose_rules *rules, struct compose_mail *m)
 {
 	struct slice subject;
 
 	/* A CR goes over the wire before an LF and nowhere else (RFC 5321 section 2.3.8). */
 	if (slice_has(typed, '\r'))
 		return COMPOSE_WRONG_FORMAT;
-	if (!read_address(&typed, "From", &m->from) || !read_address(&typed, "To", &m->to) ||
-	    !read_field(&typed, "Subject", &subject) || header_characters(subject) > subject_max)
+	if (!read_sender(&typed, m) || !read_recipients(&typed, rules->recipients_max, m) ||
+	    !read_field(&typed, "Subject", &subject) || header_characters(subject) > rules->subject_max)
 		return COMPOSE_WRONG_FORMAT;
 	return put_mail(m, subject, typed) ? COMPOSE_OK : COMPOSE_TOO_BIG;
 }

@@ -3,6 +3,8 @@
  */
 #include "client/compose.h"
 
+#include "mail/address.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,14 +13,15 @@
 
 #include <cmocka.h>
 
-enum { SUBJECT_MAX = 50 };
+static const struct compose_rules one_recipient = { .subject_max = 50, .recipients_max = 1 };
+static const struct compose_rules several_recipients = { .subject_max = 50, .recipients_max = 3 };
 
 static void takes(const char *typed, const char *from, const char *to, const char *text)
 {
 	struct compose_mail m;
 
 	compose_init(&m);
-	assert_int_equal(compose_check(slice_str(typed), SUBJECT_MAX, &m), COMPOSE_OK);
+	assert_int_equal(compose_check(slice_str(typed), &one_recipient, &m), COMPOSE_OK);
 	assert_true(slice_equal_text(buf_slice(&m.from), from));
 	assert_true(slice_equal_text(buf_slice(&m.to), to));
 	assert_true(buf_append_char(&m.text, '\0'));
@@ -31,13 +34,78 @@ static void refuses_slice(struct slice typed)
 	struct compose_mail m;
 
 	compose_init(&m);
-	assert_int_equal(compose_check(typed, SUBJECT_MAX, &m), COMPOSE_WRONG_FORMAT);
+	assert_int_equal(compose_check(typed, &one_recipient, &m), COMPOSE_WRONG_FORMAT);
 	compose_release(&m);
 }
 
 static void refuses(const char *typed)
 {
 	refuses_slice(slice_str(typed));
+}
+
+static void check_several(const char *to, const char *const *recipients)
+{
+	struct compose_mail m;
+	struct buf typed;
+
+	compose_init(&m);
+	buf_init(&typed, 4096);
+	assert_true(buf_printf(&typed, "From: a@b\nTo: %s\nSubject: s\n", to));
+	enum compose_result result = compose_check(buf_slice(&typed), &several_recipients, &m);
+	assert_int_equal(result, recipients ? COMPOSE_OK : COMPOSE_WRONG_FORMAT);
+	if (recipients) {
+		size_t n = 0;
+		for (; recipients[n]; n++)
+			assert_true(n < m.recipients_len && slice_equal_text(m.recipients[n], recipients[n]));
+		assert_int_equal(m.recipients_len, n);
+	}
+	buf_release(&typed);
+	compose_release(&m);
+}
+
+static void several_recipients_stand_between_commas(void **state)
+{
+	static const char *const one[] = { "5@mail", NULL };
+	static const char *const three[] = { "5@mail", "6@mail", "7@mail", NULL };
+
+	(void)state;
+	check_several("5@mail", one);
+	check_several("5@mail,6@mail, 7@mail", three);
+	check_several("<5@mail> ,\t6 @ mail  ,<7@mail>", three);
+}
+
+static void a_list_of_recipients_has_no_gaps_and_a_maximum(void **state)
+{
+	static const char *const wrong[] = { ",",       "5@m,",     ",5@m",   "5@m,,6@m",       "5@m 6@m",
+		                             "5@m;6@m", "5@m, six", "5@m,6@", "1@m,2@m,3@m,4@m" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		check_several(wrong[i], NULL);
+}
+
+/* "aaa…@b", so long in all. */
+static void check_length(size_t octets, enum compose_result expected)
+{
+	struct compose_mail m;
+	struct buf typed;
+
+	buf_init(&typed, 4096);
+	compose_init(&m);
+	assert_true(buf_append_text(&typed, "From: a@b\nTo: "));
+	for (size_t i = 2; i < octets; i++)
+		assert_true(buf_append_char(&typed, 'a'));
+	assert_true(buf_append_text(&typed, "@b\nSubject: s\n"));
+	assert_int_equal(compose_check(buf_slice(&typed), &one_recipient, &m), expected);
+	compose_release(&m);
+	buf_release(&typed);
+}
+
+static void a_recipient_is_no_longer_than_a_path_in_smtp(void **state)
+{
+	(void)state;
+	check_length(ADDRESS_PATH_MAX, COMPOSE_OK);
+	check_length(ADDRESS_PATH_MAX + 1, COMPOSE_WRONG_FORMAT);
 }
 
 static void the_labs_example_is_taken_as_typed(void **state)
@@ -108,7 +176,7 @@ static void the_subject_has_a_limit_in_characters_and_is_not_empty(void **state)
 	size_t start = strlen(mail);
 
 	(void)state;
-	for (int i = 0; i < SUBJECT_MAX; i++)
+	for (unsigned i = 0; i < one_recipient.subject_max; i++)
 		strcat(mail, "\xE4\xB8\xAD");
 	strcat(mail, "\n");
 	takes(mail, "a@b", "c@d", mail);
@@ -200,6 +268,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_labs_example_is_taken_as_typed),
+		cmocka_unit_test(a_recipient_is_no_longer_than_a_path_in_smtp),
+		cmocka_unit_test(several_recipients_stand_between_commas),
+		cmocka_unit_test(a_list_of_recipients_has_no_gaps_and_a_maximum),
 		cmocka_unit_test(the_body_may_be_empty_and_may_hold_anything),
 		cmocka_unit_test(blanks_and_angle_brackets_become_the_plain_form),
 		cmocka_unit_test(fields_must_be_there_and_in_order),

@@ -72,11 +72,9 @@ static enum inbox_result drive(struct inbox *m)
 		m->probing = pop3_client_is_probing(&m->pop3);
 		return lost(m, why.text);
 	}
-	if (!m->pop3.refused)
-		return INBOX_OK;
 	buf_clear(&m->words);
-	buf_append_slice(&m->words, buf_slice(&m->pop3.refusal));
-	return INBOX_REFUSED;
+	buf_append_slice(&m->words, buf_slice(m->pop3.refused ? &m->pop3.refusal : &m->pop3.talk.words));
+	return m->pop3.refused ? INBOX_REFUSED : INBOX_OK;
 }
 
 /* ---- the list ---- */
@@ -217,12 +215,84 @@ enum inbox_result inbox_delete(struct inbox *m, size_t index)
 	progress_begin(&m->progress, "Deleting the mail", m->options.shown);
 	pop3_client_delete(&m->pop3, m->mails[index].number);
 	enum inbox_result result = drive(m);
-	if (result == INBOX_OK) {
-		pop3_client_quit(&m->pop3);
-		result = drive(m);
-		hang_up(m);
-	}
+	if (result == INBOX_OK)
+		result = inbox_quit(m);
 	progress_end(&m->progress);
+	return result;
+}
+
+/* ---- a session of commands ---- */
+
+struct slice inbox_greeting(const struct inbox *m)
+{
+	return buf_slice(&m->pop3.greeting);
+}
+
+enum inbox_result inbox_count(struct inbox *m, uint64_t *mails)
+{
+	if (!still_there(m))
+		return INBOX_LOST;
+	pop3_client_stat(&m->pop3);
+	enum inbox_result result = drive(m);
+	*mails = m->pop3.stat_mails;
+	if (result != INBOX_OK || m->pop3.counted)
+		return result;
+	*mails = 0;
+	for (size_t i = 0; i < m->count; i++)
+		*mails += !m->mails[i].marked;
+	return result;
+}
+
+/* The new list is the old one with gaps. */
+static void mark_unlisted(struct inbox *m)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		m->mails[i].marked = at == m->pop3.count || m->pop3.mails[at].number != m->mails[i].number;
+		at += !m->mails[i].marked;
+	}
+}
+
+enum inbox_result inbox_list(struct inbox *m)
+{
+	if (!still_there(m))
+		return INBOX_LOST;
+	pop3_client_list(&m->pop3);
+	enum inbox_result result = drive(m);
+	if (result == INBOX_OK)
+		mark_unlisted(m);
+	return result;
+}
+
+enum inbox_result inbox_mark(struct inbox *m, size_t index)
+{
+	if (!still_there(m))
+		return INBOX_LOST;
+	pop3_client_delete(&m->pop3, m->mails[index].number);
+	enum inbox_result result = drive(m);
+	m->mails[index].marked = m->mails[index].marked || result == INBOX_OK;
+	return result;
+}
+
+enum inbox_result inbox_unmark(struct inbox *m)
+{
+	if (!still_there(m))
+		return INBOX_LOST;
+	pop3_client_reset(&m->pop3);
+	enum inbox_result result = drive(m);
+	for (size_t i = 0; result == INBOX_OK && i < m->count; i++)
+		m->mails[i].marked = false;
+	return result;
+}
+
+enum inbox_result inbox_quit(struct inbox *m)
+{
+	if (!still_there(m))
+		return INBOX_LOST;
+	pop3_client_quit(&m->pop3);
+	enum inbox_result result = drive(m);
+	hang_up(m);
 	return result;
 }
 

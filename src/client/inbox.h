@@ -1,8 +1,8 @@
 /*
  * inbox: the user's mailbox as the POP3 server shows it: a session, the list of mails, one mail, a deletion.
  *
- * A session stays open while the list is looked at. A deletion ends it, since a mail is gone only with QUIT (RFC 1939
- * section 6); the caller opens the next. Prints nothing but a progress bar. Every call but the two life-cycle ones
+ * A session stays open while the list is looked at. A mail is gone only with QUIT (RFC 1939 section 6): inbox_delete()
+ * says that too, and the caller opens the next session; inbox_mark() leaves it to inbox_quit(). Prints nothing but a progress bar. Every call but the two life-cycle ones
  * blocks.
  */
 #ifndef POSTROOM_CLIENT_INBOX_H
@@ -16,6 +16,7 @@
 struct inbox_mail {
 	uint32_t number; /* the server's */
 	uint64_t octets;
+	bool marked;      /* deleted in this session */
 	const char *from; /* in one block of memory with the next two */
 	const char *received;
 	const char *subject;
@@ -27,7 +28,7 @@ struct inbox {
 	struct slice password;
 	struct inbox_mail *mails;
 	size_t count;
-	struct buf words; /* why the last call was not INBOX_OK: the server's own words, or ours */
+	struct buf words; /* the server's answer to the last call; of INBOX_LOST the reason */
 
 	/* private */
 	struct link link;
@@ -56,7 +57,20 @@ bool inbox_is_open(const struct inbox *m);
 enum inbox_result inbox_read(struct inbox *m, size_t index, const struct pop3_client_sink *reader);
 /* After INBOX_OK the mail is gone for good and the session is over. After INBOX_REFUSED it is still there. */
 enum inbox_result inbox_delete(struct inbox *m, size_t index);
-/* QUIT, and the end of the session. */
+
+/* The server's first line in this session. */
+struct slice inbox_greeting(const struct inbox *m);
+/* STAT; where its answer has no number, the mails of the list that are not marked are counted. */
+enum inbox_result inbox_count(struct inbox *m, uint64_t *mails);
+/* LIST: marks the mails that the server does not list any more, and no others. */
+enum inbox_result inbox_list(struct inbox *m);
+/* DELE, and nothing more. */
+enum inbox_result inbox_mark(struct inbox *m, size_t index);
+/* RSET: no mail is marked. */
+enum inbox_result inbox_unmark(struct inbox *m);
+/* QUIT, with its answer in `words`; the session is over. */
+enum inbox_result inbox_quit(struct inbox *m);
+/* The same, if there is a session, without a word about it. */
 void inbox_close(struct inbox *m);
 
 #endif

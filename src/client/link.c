@@ -29,36 +29,13 @@ void link_init(struct link *l)
 	transcript_feed_init(&l->feed, NULL);
 }
 
-static void show_begin(struct link *l)
-{
-	if (l->shown)
-		l->feed.transcript = transcript_new(STDOUT_FILENO);
-}
-
-static void show_end(struct link *l)
-{
-	transcript_free(l->feed.transcript);
-	l->feed.transcript = NULL;
-}
-
-/* The transcript writes from a thread of its own; what the client prints next has to come behind the lines it
- * belongs to. */
-static void show_so_far(struct link *l)
-{
-	if (!l->shown)
-		return;
-	show_end(l);
-	show_begin(l);
-}
-
 bool link_open(struct link *l, const struct link_options *options, struct fault *why)
 {
-	l->shown = options->shown;
-	l->feed.connection = options->connection;
 	l->fd = dial(options->server, options->port, LINK_DIAL_MS, why);
 	if (l->fd < 0)
 		return false;
-	show_begin(l);
+	transcript_feed_init(&l->feed, options->shown);
+	l->feed.connection = options->connection;
 	transcript_note(&l->feed, TRANSCRIPT_CLIENT, "<client connects>");
 	return true;
 }
@@ -68,7 +45,7 @@ void link_close(struct link *l)
 	if (l->fd >= 0) {
 		file_close(l->fd);
 		transcript_note(&l->feed, TRANSCRIPT_CLIENT, "<client hangs up>");
-		show_end(l);
+		transcript_flush(l->feed.transcript);
 	}
 	transcript_feed_release(&l->feed);
 	link_init(l);
@@ -160,6 +137,7 @@ bool link_run(struct link *l, struct talk *t, struct fault *why)
 	struct run r = { .link = l, .talk = t, .last = clock_ms() };
 
 	bool ok = run(&r, why);
-	show_so_far(l);
+	/* What the client prints next has to come behind the lines it belongs to. */
+	transcript_flush(l->feed.transcript);
 	return ok;
 }

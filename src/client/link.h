@@ -14,8 +14,7 @@
 enum { LINK_DIAL_MS = 30 * 1000 };
 
 struct link {
-	int fd;     /* -1: closed */
-	bool shown; /* the dialogue goes to stdout */
+	int fd; /* -1: closed */
 	struct transcript_feed feed;
 	void (*tick)(void *owner); /* may be NULL */
 	void *owner;
@@ -24,8 +23,8 @@ struct link {
 struct link_options {
 	const char *server;
 	unsigned port;
-	unsigned connection; /* number in the transcript */
-	bool shown;
+	unsigned connection;      /* number in the transcript */
+	struct transcript *shown; /* the dialogue goes there; NULL: it is not shown */
 };
 
 /* Gives l->feed for the talk, also where there is no connection. */

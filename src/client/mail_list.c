@@ -101,15 +101,19 @@ static void fill_cell(struct row *r, int column, struct slice text, bool ascii)
 	r->cells[column] = buf_slice(&r->text[column]);
 }
 
-static void fill_row(struct row *r, const struct inbox_mail *mail, size_t number, bool ascii)
+/* False: the mail is not to be seen. */
+static bool fill_row(struct row *r, const struct inbox_mail *mail, size_t number, bool ascii)
 {
 	char digits[24];
 
+	if (mail->marked)
+		return false;
 	snprintf(digits, sizeof digits, "%zu", number);
 	fill_cell(r, NUMBER, slice_str(digits), ascii);
 	fill_cell(r, SENDER, slice_str(mail->from), ascii);
 	fill_cell(r, RECEIVED, slice_str(mail->received), ascii);
 	fill_cell(r, SUBJECT, slice_str(mail->subject), ascii);
+	return true;
 }
 
 /* "Sl. No.  Sender  Received  Subject" into its columns; what is left of it belongs to the last. */
@@ -133,12 +137,14 @@ static void widen(size_t widths[MAIL_LIST_COLUMNS], const struct row *r)
 	}
 }
 
-/* Number and time are shown whole; sender and subject share the rest, the sender taking at most a third of the
- * terminal. */
+/* Number and time are shown whole; sender and subject share the rest, of which the sender takes at most two fifths. */
 static void limit_widths(size_t widths[MAIL_LIST_COLUMNS], size_t total)
 {
-	size_t most = total / 3 > SENDER_LEAST ? total / 3 : SENDER_LEAST;
+	size_t fixed = widths[NUMBER] + widths[RECEIVED] + 3 * (sizeof gap - 1);
+	size_t most = total > fixed ? (total - fixed) * 2 / 5 : 0;
 
+	if (most < SENDER_LEAST)
+		most = SENDER_LEAST;
 	if (widths[SENDER] > most)
 		widths[SENDER] = most;
 }
@@ -162,15 +168,15 @@ static void show_columns(struct screen *s, const char *heading, const struct inb
 	fill_heading(&row, heading);
 	widen(widths, &row);
 	for (size_t i = 0; i < m->count; i++) {
-		fill_row(&row, &m->mails[i], i + 1, s->ascii);
-		widen(widths, &row);
+		if (fill_row(&row, &m->mails[i], i + 1, s->ascii))
+			widen(widths, &row);
 	}
 	limit_widths(widths, total);
 	fill_heading(&row, heading);
 	show_row(s, &row, widths, total);
 	for (size_t i = 0; i < m->count; i++) {
-		fill_row(&row, &m->mails[i], i + 1, s->ascii);
-		show_row(s, &row, widths, total);
+		if (fill_row(&row, &m->mails[i], i + 1, s->ascii))
+			show_row(s, &row, widths, total);
 	}
 	row_release(&row);
 }
@@ -182,17 +188,23 @@ static void show_plain(struct screen *s, const char *heading, const struct inbox
 	row_init(&row);
 	screen_sayf(s, "%s\n", heading);
 	for (size_t i = 0; i < m->count; i++) {
-		fill_row(&row, &m->mails[i], i + 1, s->ascii);
+		if (!fill_row(&row, &m->mails[i], i + 1, s->ascii))
+			continue;
 		screen_sayf(s, "%.*s  %.*s  %.*s  %.*s\n", SLICE_FMT(row.cells[NUMBER]), SLICE_FMT(row.cells[SENDER]),
 		            SLICE_FMT(row.cells[RECEIVED]), SLICE_FMT(row.cells[SUBJECT]));
 	}
 	row_release(&row);
 }
 
-void mail_list_show(struct screen *s, const char *heading, const struct inbox *m)
+size_t mail_list_show(struct screen *s, const char *heading, const struct inbox *m)
 {
+	size_t shown = 0;
+
+	for (size_t i = 0; i < m->count; i++)
+		shown += !m->mails[i].marked;
 	if (screen_columns(s) > 0)
 		show_columns(s, heading, m);
 	else
 		show_plain(s, heading, m);
+	return shown;
 }

@@ -10,8 +10,9 @@
 #include "client/inbox.h"
 #include "client/screen.h"
 
-/* The heading's columns stand apart by two blanks or more. */
-void mail_list_show(struct screen *s, const char *heading, const struct inbox *m);
+/* The heading's columns stand apart by two blanks or more. Marked mails are left out, and the others keep their numbers.
+ * Returns how many are shown. */
+size_t mail_list_show(struct screen *s, const char *heading, const struct inbox *m);
 
 enum { MAIL_LIST_COLUMNS = 4 };
 

@@ -77,6 +77,33 @@ static void a_line_never_passes_the_terminals_width(void **state)
 	}
 }
 
+/* What is shown of these mails where stdout is no terminal. */
+static void list_shows(struct inbox_mail *mails, size_t count, size_t shown, const char *expected)
+{
+	const struct inbox inbox = { .mails = mails, .count = count };
+	char *text = NULL;
+	size_t n = 0;
+	struct screen screen = { .out = open_memstream(&text, &n) };
+
+	assert_non_null(screen.out);
+	assert_int_equal(mail_list_show(&screen, "No.  Sender", &inbox), shown);
+	assert_int_equal(fclose(screen.out), 0);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void marked_mails_are_left_out_and_the_others_keep_their_numbers(void **state)
+{
+	struct inbox_mail mails[] = { { .from = "a@b", .received = "-", .subject = "one" },
+		                      { .from = "c@d", .received = "-", .subject = "two", .marked = true },
+		                      { .from = "e@f", .received = "-", .subject = "three" } };
+
+	(void)state;
+	list_shows(mails, 3, 2, "No.  Sender\n1  a@b  -  one\n3  e@f  -  three\n");
+	mails[0].marked = mails[2].marked = true;
+	list_shows(mails, 3, 0, "No.  Sender\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +112,7 @@ int main(void)
 		cmocka_unit_test(what_is_too_wide_is_cut_with_an_ellipsis),
 		cmocka_unit_test(a_cut_leaves_characters_whole),
 		cmocka_unit_test(a_line_never_passes_the_terminals_width),
+		cmocka_unit_test(marked_mails_are_left_out_and_the_others_keep_their_numbers),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");

@@ -3,79 +3,110 @@
  */
 #include "client/post.h"
 
-#include <unistd.h>
-
 #include "client/compose.h"
-#include "client/link.h"
-#include "protocol/smtp_client.h"
+#include "client/registration.h"
 
-enum { HOST_NAME_MAX_OCTETS = 256 };
-
-/* The name for HELO: this host's, where that can stand in a command (RFC 5321 section 4.1.1.1). */
-static void find_host_name(char name[HOST_NAME_MAX_OCTETS])
+void post_tell_trouble(struct client *client, const char *before)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+	const struct smtp_link *smtp = &client->smtp;
 
-	if (gethostname(name, HOST_NAME_MAX_OCTETS) != 0)
-		name[0] = '\0';
-	name[HOST_NAME_MAX_OCTETS - 1] = '\0';
-	if (name[0] == '\0' || name[strspn(name, allowed)] != '\0')
-		memcpy(name, "localhost", sizeof "localhost");
+	if (smtp->client.outcome == SMTP_CLIENT_REFUSED)
+		screen_show_line(&client->screen, before, buf_slice(&smtp->client.words));
+	else
+		screen_show_line(&client->screen, before, slice_str(smtp->why.text));
 }
 
-static void tell(struct client *client, const struct smtp_client *c, const struct fault *why)
+/* A mail under way. */
+struct sending {
+	struct client *client;
+	const struct compose_mail *mail;
+};
+
+/* Of several recipients the refused one is named. */
+static void tell_refused(void *owner, size_t index, struct slice words)
+{
+	const struct sending *s = owner;
+	struct client *client = s->client;
+	struct buf line;
+
+	buf_init(&line, TALK_WORDS_MAX + TALK_LINE_MAX);
+	if (s->mail->recipients_len > 1)
+		buf_printf(&line, "%.*s: ", SLICE_FMT(s->mail->recipients[index]));
+	buf_append_slice(&line, words);
+	screen_show_line(&client->screen, client->course->client.send_error, buf_slice(&line));
+	buf_release(&line);
+}
+
+static void tell(struct client *client)
 {
 	const struct course_client *texts = &client->course->client;
 
-	if (c->outcome == SMTP_CLIENT_SENT)
+	switch (client->smtp.client.outcome) {
+	case SMTP_CLIENT_DONE:
 		screen_sayf(&client->screen, "%s\n", texts->sent);
-	else if (c->outcome == SMTP_CLIENT_REFUSED)
-		screen_show_line(&client->screen, texts->send_error, buf_slice(&c->refusal));
-	else
-		screen_show_line(&client->screen, texts->send_error, slice_str(why->text));
+		break;
+	case SMTP_CLIENT_NOBODY:
+		break;
+	default:
+		post_tell_trouble(client, texts->send_error);
+	}
 }
 
-/* Once the server has said yes or no, a connection that breaks before its goodbye changes nothing. */
+/* A connection for this mail, unless one is kept open. */
+static bool connect_for_mail(struct client *client)
+{
+	if (client->course->registration)
+		return true;
+	const struct link_options options = { client->server, client->smtp_port, ++client->connections,
+		                              client->transcript };
+	return smtp_link_open(&client->smtp, &options);
+}
+
 static void send_mail(struct client *client, const struct compose_mail *mail)
 {
-	char host[HOST_NAME_MAX_OCTETS];
-	struct link_options options = { client->server, client->smtp_port, ++client->connections, client->transcript };
-	struct smtp_client_mail what = { host, buf_slice(&mail->from), buf_slice(&mail->to), buf_slice(&mail->text) };
-	struct smtp_client c;
-	struct link link;
-	struct fault why = { 0 };
+	struct sending sending = { client, mail };
+	const struct smtp_client_mail what = { .from = buf_slice(&mail->from),
+		                               .to = mail->recipients,
+		                               .to_count = mail->recipients_len,
+		                               .text = buf_slice(&mail->text),
+		                               .refused = tell_refused,
+		                               .owner = &sending };
 
-	find_host_name(host);
 	screen_flush(&client->screen);
-	link_init(&link);
-	smtp_client_init(&c, &what, &link.feed);
-	if (link_open(&link, &options, &why))
-		link_run(&link, &c.talk, &why);
-	link_close(&link);
-	tell(client, &c, &why);
-	smtp_client_release(&c);
+	if (connect_for_mail(client)) {
+		smtp_link_send(&client->smtp, &what);
+		if (!client->course->registration)
+			smtp_link_close(&client->smtp);
+	}
+	tell(client);
 }
 
 static void check_and_send(struct client *client, struct slice typed)
 {
+	const struct course *course = client->course;
+	const struct compose_rules rules = { course->subject_typed, course->registration ? COMPOSE_RECIPIENTS_MAX : 1 };
 	struct compose_mail mail;
 
 	compose_init(&mail);
-	if (compose_check(typed, client->course->subject_typed, &mail) == COMPOSE_OK)
+	if (compose_check(typed, &rules, &mail) == COMPOSE_OK)
 		send_mail(client, &mail);
 	else
-		screen_sayf(&client->screen, "%s\n", client->course->client.wrong_format);
+		screen_sayf(&client->screen, "%s\n", course->client.wrong_format);
 	compose_release(&mail);
 }
 
+/* With nowhere to send it, somebody at a terminal need not type a mail; what comes through a pipe is read over. */
 bool post_mail(struct client *client)
 {
+	bool ready = !client->course->registration || registration_renew(client);
 	struct buf typed;
 
+	if (!ready && client->prompt.terminal)
+		return true;
 	buf_init(&typed, COMPOSE_MAX);
-	screen_sayf(&client->screen, "%s\n", client->course->client.compose_hint);
+	screen_say_line(&client->screen, client->course->client.compose_hint);
 	enum compose_result result = compose_read(&client->prompt, &typed);
-	if (result == COMPOSE_OK)
+	if (result == COMPOSE_OK && ready)
 		check_and_send(client, buf_slice(&typed));
 	else if (result == COMPOSE_TOO_BIG)
 		screen_sayf(&client->screen, "The mail is larger than %d MiB and was not sent\n", COMPOSE_MAX >> 20);

@@ -9,4 +9,7 @@
 /* False: the input ended. Blocks. */
 bool post_mail(struct client *client);
 
+/* Why the last call to the SMTP server was not done: its own words, or what became of the connection. */
+void post_tell_trouble(struct client *client, const char *before);
+
 #endif

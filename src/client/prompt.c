@@ -4,11 +4,13 @@
 #include "client/prompt.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "client/term.h"
 
-enum { KEY_LINE_MAX = 4096 };
+enum { KEY_LINE_MAX = 4096, RIGHT_AFTER_MS = 1000 };
 
 void prompt_init(struct prompt *p, int in, struct screen *screen)
 {
@@ -73,16 +75,30 @@ static void end_question(struct prompt *p, const char *question)
 		screen_say(p->screen, "\n");
 }
 
+/* Typed before the question could be seen. */
+static bool is_typed_ahead(const struct prompt *p)
+{
+	struct pollfd look = { .fd = p->in, .events = POLLIN };
+
+	return p->at < p->len || poll(&look, 1, 0) > 0;
+}
+
+/* Whether an Enter that came now was meant for the key before it, and not for this question. */
+static bool is_right_after(const struct prompt *p, bool ahead)
+{
+	return p->swallow_enter && (ahead || clock_ms() - p->pressed < RIGHT_AFTER_MS);
+}
+
 enum prompt_answer prompt_line(struct prompt *p, const char *question, struct buf *line)
 {
-	bool swallow = p->terminal && p->swallow_enter;
 	size_t start = line->len;
 
 	ask(p, question);
-	p->swallow_enter = false;
+	bool ahead = p->swallow_enter && is_typed_ahead(p);
 	enum prompt_answer answer = read_line(p, line);
-	if (swallow && answer == PROMPT_OK && line->len == start)
+	if (answer == PROMPT_OK && line->len == start && is_right_after(p, ahead))
 		answer = read_line(p, line);
+	p->swallow_enter = false;
 	end_question(p, question);
 	return answer;
 }
@@ -113,11 +129,13 @@ static enum prompt_answer terminal_key(struct prompt *p, char *key)
 {
 	if (p->ended || !term_keys(p->in))
 		return PROMPT_END;
+	bool ahead = p->swallow_enter && is_typed_ahead(p);
 	enum term_key kind = read_key(p, key);
-	if (kind == TERM_KEY_ENTER && p->swallow_enter)
+	if (kind == TERM_KEY_ENTER && is_right_after(p, ahead))
 		kind = read_key(p, key);
 	term_restore();
 	p->swallow_enter = kind == TERM_KEY;
+	p->pressed = clock_ms();
 	p->ended = kind == TERM_KEY_END;
 	if (kind == TERM_KEY_ENTER)
 		*key = '\n';

@@ -17,6 +17,7 @@ struct prompt {
 	struct screen *screen;
 	bool ended;         /* the input is over */
 	bool swallow_enter; /* a key was pressed, and an Enter right after it belongs to it */
+	int64_t pressed;    /* when; clock_ms() */
 	char bytes[4096];   /* read ahead */
 	size_t at;
 	size_t len;

@@ -10,7 +10,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { PIECE = 4096, USUAL_COLUMNS = 80 };
+enum {
+	PIECE = 4096,
+	USUAL_COLUMNS = 80,
+	LINE_OCTETS_MAX = 1024 * 1024, /* a reply of any length, made visible, fits */
+};
 
 /* In a Latin-1 terminal half of UTF-8's bytes are C1 controls. The plain C locale says nothing about the terminal,
  * and today's speak UTF-8. */
@@ -68,15 +72,48 @@ static void finish_visible(struct screen *s, struct visible *v)
 	buf_release(&out);
 }
 
+/* How much of a visible text, not empty, stands in a line of so many columns: up to its last blank there, and all of it
+ * where it fits or no blank is there. */
+static size_t line_part(struct slice text, size_t columns)
+{
+	size_t fits = visible_fit(text, columns), n = fits;
+
+	if (fits == text.len)
+		return fits;
+	while (n > 0 && text.ptr[n] != ' ')
+		n--;
+	return n > 0 ? n : fits > 0 ? fits : text.len;
+}
+
+static void put_broken(struct screen *s, struct slice text)
+{
+	size_t columns = screen_columns(s);
+
+	while (columns > 0 && text.len > 0) {
+		size_t n = line_part(text, columns);
+		if (n == text.len)
+			break;
+		fprintf(s->out, "%.*s\n", (int)n, text.ptr);
+		text = slice_skip(text, n + (text.ptr[n] == ' '));
+	}
+	fprintf(s->out, "%.*s\n", SLICE_FMT(text));
+}
+
+void screen_say_line(struct screen *s, const char *text)
+{
+	put_broken(s, slice_str(text));
+}
+
 void screen_show_line(struct screen *s, const char *before, struct slice foreign)
 {
 	struct visible v;
+	struct buf line;
 
 	visible_init(&v, VISIBLE_LINE, s->ascii);
-	fputs(before, s->out);
-	put_visible(s, &v, foreign);
-	finish_visible(s, &v);
-	fputc('\n', s->out);
+	buf_init(&line, LINE_OCTETS_MAX);
+	if (buf_append_text(&line, before) && visible_push(&v, foreign, &line) && visible_finish(&v, &line))
+		put_broken(s, buf_slice(&line));
+	buf_release(&line);
 }
 
 void screen_mail_begin(struct screen *s)

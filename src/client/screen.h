@@ -27,7 +27,10 @@ void screen_init(struct screen *s, FILE *out);
 void screen_say(struct screen *s, const char *text);
 void screen_sayf(struct screen *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A foreign text as one line, its newline added. */
+/* A text of the course as one line, its newline added; on a terminal broken between words. */
+void screen_say_line(struct screen *s, const char *text);
+
+/* The same for a foreign text behind one of ours. */
 void screen_show_line(struct screen *s, const char *before, struct slice foreign);
 
 /* A mail, cut anywhere; the end adds a newline where the mail has none. */

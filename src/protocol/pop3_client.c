@@ -25,6 +25,13 @@ static void refuse(struct pop3_client *c)
 	buf_append_slice(&c->refusal, buf_slice(&c->talk.words));
 }
 
+static void take_answer(struct pop3_client *c)
+{
+	if (!c->talk.positive)
+		refuse(c);
+	enter(c, POP3_CLIENT_READY);
+}
+
 /* ---- the login ---- */
 
 static void expect_greeting(struct pop3_client *c)
@@ -40,6 +47,8 @@ static void login_refused(struct pop3_client *c)
 
 static void take_greeting(struct pop3_client *c)
 {
+	buf_clear(&c->greeting);
+	buf_append_slice(&c->greeting, buf_slice(&c->talk.words));
 	if (c->talk.positive) {
 		enter(c, POP3_CLIENT_USER);
 		return;
@@ -106,9 +115,11 @@ static void take_stat(struct pop3_client *c)
 {
 	struct slice words = slice_skip(buf_slice(&c->talk.words), 3);
 
-	if (c->talk.positive)
-		slice_number(slice_word(&words), POP3_CLIENT_MAILS_MAX, &c->stat_mails);
-	enter(c, POP3_CLIENT_LIST);
+	c->counted = c->talk.positive && slice_number(slice_word(&words), POP3_CLIENT_MAILS_MAX, &c->stat_mails);
+	if (!c->listed)
+		enter(c, POP3_CLIENT_LIST);
+	else
+		take_answer(c);
 }
 
 static void send_list(struct pop3_client *c)
@@ -152,10 +163,15 @@ static void read_list_line(struct pop3_client *c, struct slice line)
 /* A server without LIST still has STAT's count. */
 static void take_list(struct pop3_client *c)
 {
+	if (c->listed) {
+		take_answer(c);
+		return;
+	}
 	if (!c->talk.positive) {
 		for (uint64_t n = 1; n <= c->stat_mails && !c->talk.broken; n++)
 			add_mail(c, (uint32_t)n, 0);
 	}
+	c->listed = true;
 	enter(c, POP3_CLIENT_READY);
 }
 
@@ -204,11 +220,9 @@ static void send_nothing(struct pop3_client *c)
 	(void)c;
 }
 
-static void take_answer(struct pop3_client *c)
+static void send_rset(struct pop3_client *c)
 {
-	if (!c->talk.positive)
-		refuse(c);
-	enter(c, POP3_CLIENT_READY);
+	talk_command(&c->talk, slice_str("RSET"));
 }
 
 static void send_quit(struct pop3_client *c)
@@ -242,6 +256,7 @@ static const struct step steps[] = {
 	[POP3_CLIENT_SCAN] = { 2 * MINUTES, true, send_scan, take_scan, NULL },
 	[POP3_CLIENT_RETR] = { 2 * MINUTES, true, send_nothing, take_answer, NULL },
 	[POP3_CLIENT_DELE] = { 2 * MINUTES, false, send_nothing, take_answer, NULL },
+	[POP3_CLIENT_RSET] = { 2 * MINUTES, false, send_rset, take_answer, NULL },
 	/* The removal of the deleted mails may take its time. */
 	[POP3_CLIENT_QUIT] = { 5 * MINUTES, false, send_quit, take_quit, NULL },
 };
@@ -306,6 +321,7 @@ void pop3_client_init(struct pop3_client *c, struct transcript_feed *feed)
 	*c = (struct pop3_client){ .state = POP3_CLIENT_END };
 	talk_init(&c->talk, TALK_POP3, &role, feed);
 	buf_init(&c->refusal, TALK_WORDS_MAX);
+	buf_init(&c->greeting, TALK_WORDS_MAX);
 	buf_init(&c->line, POP3_CLIENT_LINE_MAX);
 }
 
@@ -313,6 +329,7 @@ void pop3_client_release(struct pop3_client *c)
 {
 	talk_release(&c->talk);
 	buf_release(&c->refusal);
+	buf_release(&c->greeting);
 	buf_release(&c->line);
 	free(c->mails);
 	c->mails = NULL;
@@ -354,6 +371,22 @@ void pop3_client_delete(struct pop3_client *c, uint32_t number)
 {
 	leave_ready(c, POP3_CLIENT_DELE);
 	talk_commandf(&c->talk, "DELE %" PRIu32, number);
+}
+
+void pop3_client_stat(struct pop3_client *c)
+{
+	leave_ready(c, POP3_CLIENT_STAT);
+}
+
+void pop3_client_list(struct pop3_client *c)
+{
+	c->count = 0;
+	leave_ready(c, POP3_CLIENT_LIST);
+}
+
+void pop3_client_reset(struct pop3_client *c)
+{
+	leave_ready(c, POP3_CLIENT_RSET);
 }
 
 void pop3_client_quit(struct pop3_client *c)

@@ -32,6 +32,7 @@ enum pop3_client_state {
 	POP3_CLIENT_SCAN,
 	POP3_CLIENT_RETR,
 	POP3_CLIENT_DELE,
+	POP3_CLIENT_RSET,
 	POP3_CLIENT_QUIT,
 	POP3_CLIENT_END,
 };
@@ -49,17 +50,20 @@ struct pop3_client {
 	enum pop3_client_state state;
 	bool refused; /* the last call's command got -ERR; the words are in `refusal` */
 	struct buf refusal;
+	struct buf greeting; /* the server's first line: "+OK POP3 server ready" */
 
 	bool bare; /* set before the login: neither CAPA nor TOP is tried */
 	bool capa; /* the server has CAPA, so these two are certain */
 	bool top;
 	bool pipelining;
 
+	bool counted; /* the last STAT's answer had a number */
 	uint64_t stat_mails;
 	struct pop3_client_mail *mails;
 	size_t count;
 
 	/* private */
+	bool listed; /* the login is over: STAT and LIST are calls of their own */
 	struct slice name;
 	struct slice password;
 	const struct pop3_client_sink *sink;
@@ -83,6 +87,12 @@ void pop3_client_scan(struct pop3_client *c, const struct pop3_client_sink *sink
 /* From READY: a whole mail; the sink's end() is not called. */
 void pop3_client_retrieve(struct pop3_client *c, uint32_t number, const struct pop3_client_sink *sink);
 void pop3_client_delete(struct pop3_client *c, uint32_t number);
+/* From READY: `stat_mails` anew. */
+void pop3_client_stat(struct pop3_client *c);
+/* From READY: `mails` and `count` anew; a refusal leaves them empty. */
+void pop3_client_list(struct pop3_client *c);
+/* From READY: takes the deletions back. */
+void pop3_client_reset(struct pop3_client *c);
 /* Deleted mails are gone for good with its +OK (RFC 1939 section 6). */
 void pop3_client_quit(struct pop3_client *c);
 

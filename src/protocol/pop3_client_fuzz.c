@@ -1,5 +1,5 @@
 /*
- * pop3_client: a server that says anything at all, through login, list, scan, one mail, one deletion and QUIT.
+ * pop3_client: a server that says anything at all, through login, list, scan, one mail, one deletion, STAT, LIST, RSET and QUIT.
  */
 #include "protocol/pop3_client.h"
 
@@ -33,6 +33,15 @@ static void go_on(struct pop3_client *c, int *step)
 		break;
 	case 2:
 		pop3_client_delete(c, 1);
+		break;
+	case 3:
+		pop3_client_stat(c);
+		break;
+	case 4:
+		pop3_client_list(c);
+		break;
+	case 5:
+		pop3_client_reset(c);
 		break;
 	default:
 		pop3_client_quit(c);

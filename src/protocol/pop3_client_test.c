@@ -290,6 +290,75 @@ static void a_mail_is_read_deleted_and_the_session_left(void **state)
 	session_end(&s);
 }
 
+static void the_greeting_is_kept(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, full, two);
+	assert_true(slice_equal_text(buf_slice(&s.client.greeting), "+OK POP3 server ready"));
+	session_end(&s);
+}
+
+static void mails_are_counted_again(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, full, two);
+	pop3_client_stat(&s.client);
+	answer(&s, "+OK 17 300\r\n");
+	assert_true(s.client.counted);
+	assert_int_equal(s.client.stat_mails, 17);
+	assert_int_equal(s.client.state, POP3_CLIENT_READY);
+	pop3_client_stat(&s.client);
+	answer(&s, "+OK\r\n");
+	assert_false(s.client.counted);
+	assert_false(s.client.refused);
+	pop3_client_stat(&s.client);
+	answer(&s, "-ERR no\r\n");
+	assert_true(s.client.refused);
+	assert_text(&s.said, "STAT\r\nSTAT\r\nSTAT\r\n");
+	session_end(&s);
+}
+
+static void a_later_list_replaces_the_first(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, full, two);
+	pop3_client_list(&s.client);
+	answer(&s, "+OK 1 message\r\n2 200\r\n.\r\n");
+	assert_int_equal(s.client.count, 1);
+	assert_int_equal(s.client.mails[0].number, 2);
+	pop3_client_list(&s.client);
+	answer(&s, "-ERR no\r\n");
+	assert_true(s.client.refused);
+	assert_int_equal(s.client.count, 0);
+	assert_int_equal(s.client.state, POP3_CLIENT_READY);
+	assert_text(&s.said, "LIST\r\nLIST\r\n");
+	session_end(&s);
+}
+
+static void deletions_are_taken_back(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, full, two);
+	pop3_client_reset(&s.client);
+	answer(&s, "+OK\r\n");
+	assert_false(s.client.refused);
+	assert_int_equal(s.client.state, POP3_CLIENT_READY);
+	assert_text(&s.said, "RSET\r\n");
+	session_end(&s);
+}
+
 static void a_refused_command_leaves_the_session_open(void **state)
 {
 	struct session s;
@@ -339,6 +408,10 @@ int main(void)
 		cmocka_unit_test(without_list_the_count_of_stat_is_used),
 		cmocka_unit_test(an_endless_list_breaks_the_talk),
 		cmocka_unit_test(a_mail_is_read_deleted_and_the_session_left),
+		cmocka_unit_test(the_greeting_is_kept),
+		cmocka_unit_test(mails_are_counted_again),
+		cmocka_unit_test(a_later_list_replaces_the_first),
+		cmocka_unit_test(deletions_are_taken_back),
 		cmocka_unit_test(a_refused_command_leaves_the_session_open),
 		cmocka_unit_test(any_cut_of_the_servers_octets_gives_the_same_session),
 	};

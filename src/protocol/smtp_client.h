@@ -1,53 +1,90 @@
 /*
- * smtp_client: one mail handed to an SMTP server (RFC 5321), from the greeting to QUIT, as a pure machine over talk.
+ * smtp_client: a session with an SMTP server (RFC 5321), from the greeting to QUIT, as a pure machine over talk.
  *
- * It says HELO, MAIL, RCPT, DATA, the text dot-stuffed, QUIT; per state a row says what is sent, which reply lets it
- * go on and how long the server may take. It opens no socket and knows nothing of who types or reads: client/link
- * drives it, client/post tells the outcome.
+ * Each call below queues commands; client/link drives the talk until it is idle, and then `outcome` says what became of
+ * it. It says HELO, MAIL, RCPT, DATA, the text dot-stuffed, QUIT, and where a course has them REGISTER and RETRIEVE. It
+ * opens no socket and knows nothing of who types or reads.
  */
 #ifndef POSTROOM_PROTOCOL_SMTP_CLIENT_H
 #define POSTROOM_PROTOCOL_SMTP_CLIENT_H
 
 #include "protocol/talk.h"
 
+/* How the client behaves; the texts are the caller's and must outlive the session. */
+struct smtp_client_manner {
+	const char *name;      /* for HELO */
+	bool registers;        /* REGISTER in place of HELO, which is said where the server does not know that */
+	const char *mail_verb; /* "MAIL_FROM:", said first; after 500 or 502 the standard verb. NULL: that alone */
+	const char *rcpt_verb;
+};
+
 struct smtp_client_mail {
-	const char *client; /* the name for HELO */
-	struct slice from;  /* X@Y */
-	struct slice to;
+	struct slice from;      /* X@Y */
+	const struct slice *to; /* at least one */
+	size_t to_count;
 	struct slice text; /* header lines and body, LF line ends, nothing stuffed */
+	/* A recipient that the server did not take, and its words. */
+	void (*refused)(void *owner, size_t index, struct slice words);
+	void *owner;
+};
+
+/* Who takes what RETRIEVE brings: LF line ends, unstuffed, cut anywhere. */
+struct smtp_client_sink {
+	void (*text)(void *owner, const char *octets, size_t n);
+	void *owner;
 };
 
 enum smtp_client_state {
 	SMTP_CLIENT_GREETING,
+	SMTP_CLIENT_REGISTER,
 	SMTP_CLIENT_HELO,
+	SMTP_CLIENT_READY, /* nothing under way */
+	SMTP_CLIENT_RSET,
 	SMTP_CLIENT_MAIL,
 	SMTP_CLIENT_RCPT,
 	SMTP_CLIENT_DATA,
 	SMTP_CLIENT_TEXT,
+	SMTP_CLIENT_RETRIEVE,
 	SMTP_CLIENT_QUIT,
-	SMTP_CLIENT_END,
+	SMTP_CLIENT_END, /* nothing more can be said: hang up */
 };
 
 enum smtp_client_outcome {
 	SMTP_CLIENT_UNKNOWN, /* the dialogue broke off before the server said yes or no */
-	SMTP_CLIENT_SENT,    /* 250 after the final full stop */
-	SMTP_CLIENT_REFUSED, /* `refusal` has the server's words */
+	SMTP_CLIENT_DONE,    /* a mail: 250 after the final full stop */
+	SMTP_CLIENT_REFUSED, /* `words` are the server's */
+	SMTP_CLIENT_NOBODY,  /* no recipient was taken; refused() was told of each */
 };
 
 struct smtp_client {
 	struct talk talk; /* first: the talk's role finds its client by it */
-	const struct smtp_client_mail *mail;
 	enum smtp_client_state state;
-	enum smtp_client_outcome outcome;
-	struct buf refusal; /* "550 No such user" */
+	enum smtp_client_outcome outcome; /* of the last call */
+	struct buf words; /* "550 No such user"; after smtp_client_open() the answer to REGISTER or HELO */
+
+	/* private */
+	const struct smtp_client_manner *manner;
+	bool plain; /* the server does not know the course's verbs */
+	const struct smtp_client_mail *mail;
+	size_t recipient; /* the one that is asked for */
+	size_t taken;
+	bool unfinished; /* a transaction that the next one has to reset */
 	struct dot_encoder encoder;
 	size_t text_given; /* octets of the text that are encoded */
 	bool text_ended;
+	const struct smtp_client_sink *sink;
 };
 
-/* The mail and the feed stay the caller's and must outlive the client. The dialogue waits for the greeting from here
- * on; it is over when the talk is idle or broken. */
-void smtp_client_init(struct smtp_client *c, const struct smtp_client_mail *mail, struct transcript_feed *feed);
+/* The feed stays the caller's and must outlive the client. */
+void smtp_client_init(struct smtp_client *c, struct transcript_feed *feed);
 void smtp_client_release(struct smtp_client *c);
+
+/* The greeting and HELO or REGISTER. READY after it: there is a session, be the outcome REFUSED or DONE. */
+void smtp_client_open(struct smtp_client *c, const struct smtp_client_manner *manner);
+/* From READY: one mail, which must live until the talk is idle. */
+void smtp_client_send(struct smtp_client *c, const struct smtp_client_mail *mail);
+/* From READY: RETRIEVE, and the mails that have arrived. */
+void smtp_client_retrieve(struct smtp_client *c, const struct smtp_client_sink *sink);
+void smtp_client_quit(struct smtp_client *c);
 
 #endif

@@ -159,6 +159,18 @@ static bool smtp_reply_line(struct slice line)
 	return line.len == 3 || line.ptr[3] == ' ' || line.ptr[3] == '-';
 }
 
+/* The reply's last line is there; a text may follow it. */
+static void take_status(struct talk *t, enum dot_peer peer)
+{
+	if (!t->positive || !t->multiline) {
+		complete(t);
+		return;
+	}
+	t->in_text = true;
+	t->text_octets = 0;
+	dot_decoder_init(&t->decoder, peer, true);
+}
+
 /* "250-one", "250 two" become "250 one two". */
 static bool add_smtp_words(struct talk *t, struct slice line)
 {
@@ -171,7 +183,7 @@ static bool add_smtp_words(struct talk *t, struct slice line)
 	return buf_append_char(&t->words, ' ') && buf_append_slice(&t->words, text);
 }
 
-static void take_smtp_line(struct talk *t, struct slice line)
+static void take_smtp_line(struct talk *t, struct slice line, enum dot_peer peer)
 {
 	if (!smtp_reply_line(line)) {
 		talk_break(t, "the server's answer is no SMTP reply: %.*s", line.len < 80 ? (int)line.len : 80,
@@ -189,7 +201,7 @@ static void take_smtp_line(struct talk *t, struct slice line)
 	t->code = (line.ptr[0] - '0') * 100 + (line.ptr[1] - '0') * 10 + (line.ptr[2] - '0');
 	t->positive = t->code < 400;
 	memcpy(t->words.data, line.ptr, 3);
-	complete(t);
+	take_status(t, peer);
 }
 
 static void take_pop3_line(struct talk *t, struct slice line, enum dot_peer peer)
@@ -205,13 +217,7 @@ static void take_pop3_line(struct talk *t, struct slice line, enum dot_peer peer
 		talk_break(t, "memory is out");
 		return;
 	}
-	if (!t->positive || !t->multiline) {
-		complete(t);
-		return;
-	}
-	t->in_text = true;
-	t->text_octets = 0;
-	dot_decoder_init(&t->decoder, peer, true);
+	take_status(t, peer);
 }
 
 static void take_whole_line(struct talk *t)
@@ -226,7 +232,7 @@ static void take_whole_line(struct talk *t)
 	}
 	transcript_line(t->feed, TRANSCRIPT_SERVER, line);
 	if (t->dialect == TALK_SMTP)
-		take_smtp_line(t, line);
+		take_smtp_line(t, line, peer);
 	else
 		take_pop3_line(t, line, peer);
 	buf_clear(&t->line);

@@ -24,7 +24,7 @@ enum {
 	TALK_WORDS_MAX = 128 * 1024, /* octets of one reply in all */
 	TALK_OUT_MAX = 256 * 1024,   /* octets that wait to be sent */
 };
-/* Octets of the text behind one POP3 reply: no mail is larger, and a server that sends on and on is left. */
+/* Octets of the text behind one reply: no mail is larger, and a server that sends on and on is left. */
 #define TALK_TEXT_MAX (UINT64_C(4) << 30)
 
 struct talk;
@@ -34,8 +34,8 @@ struct talk_role {
 	/* A reply is there: code, positive and words hold it. The role sends its next command or leaves the talk
 	 * idle. */
 	void (*reply)(struct talk *t);
-	/* Text behind a multi-line POP3 reply, unstuffed, LF line ends, cut anywhere; reply() follows when it is
-	 * whole. May be NULL in SMTP. */
+	/* Text behind a reply, unstuffed, LF line ends, cut anywhere; reply() follows when it is whole. May be NULL
+	 * where multiline is never set. */
 	void (*text)(struct talk *t, const char *octets, size_t n);
 	/* Everything was sent and a reply is still expected: a role with more to say appends it to `out`. May be
 	 * NULL. */
@@ -49,8 +49,8 @@ struct talk {
 
 	struct buf out;  /* to be sent; whoever sends says talk_sent() */
 	size_t expected; /* replies that are still to come */
-	bool multiline;  /* POP3: a positive one of them is followed by text; the same for all expected at one time */
-	int limit_ms;    /* how long the server may be silent now; set by the role */
+	bool multiline; /* a positive one of them is followed by text, as in POP3; the same for all expected at one time */
+	int limit_ms; /* how long the server may be silent now; set by the role */
 
 	/* The last reply. */
 	int code;         /* SMTP: 200 to 599; POP3: 0 */

@@ -57,15 +57,15 @@ static void assert_heard(struct listener *l, const char *expected)
 	l->heard.len--;
 }
 
-/* The octets whole, byte by byte, and cut in two at every place. */
-static void hear(enum talk_dialect dialect, const char *octets, size_t replies, const char *expected)
+/* The octets whole, byte by byte, and cut in two at every place; with `text`, one follows each positive reply. */
+static void hear_with(enum talk_dialect dialect, bool text, const char *octets, size_t replies, const char *expected)
 {
 	size_t n = strlen(octets);
 
 	for (size_t cut = 0; cut <= n + 1; cut++) {
 		struct listener l;
 		listen_for(&l, dialect, replies);
-		l.talk.multiline = dialect == TALK_POP3;
+		l.talk.multiline = text;
 		if (cut <= n) {
 			talk_push(&l.talk, octets, cut);
 			talk_push(&l.talk, octets + cut, n - cut);
@@ -78,6 +78,11 @@ static void hear(enum talk_dialect dialect, const char *octets, size_t replies, 
 		assert_true(talk_idle(&l.talk));
 		listener_release(&l);
 	}
+}
+
+static void hear(enum talk_dialect dialect, const char *octets, size_t replies, const char *expected)
+{
+	hear_with(dialect, dialect == TALK_POP3, octets, replies, expected);
 }
 
 static void assert_breaks(enum talk_dialect dialect, size_t replies, const char *octets)
@@ -135,6 +140,14 @@ static void a_bare_lf_never_ends_the_text_of_a_crlf_server(void **state)
 {
 	(void)state;
 	hear(TALK_POP3, "+OK\r\na\n.\nb\r\n.\r\n", 1, "a\n.\nb\n[+OK|0+]");
+}
+
+static void an_smtp_reply_may_have_a_text_behind_it(void **state)
+{
+	(void)state;
+	hear_with(TALK_SMTP, true, "250-a\r\n250 b\r\n..one\r\n250 two\r\n.\r\n503 no\r\n250\r\n.\r\n", 3,
+	          ".one\n250 two\n[250 a b|250+][503 no|503-][250|250+]");
+	hear_with(TALK_SMTP, true, "250\n..one\n.\n", 1, ".one\n[250|250+]");
 }
 
 static void an_endless_line_breaks_the_talk(void **state)
@@ -238,6 +251,7 @@ int main(void)
 		cmocka_unit_test(pop3_text_is_unstuffed_at_any_cut),
 		cmocka_unit_test(pop3_text_of_an_lf_server_is_read_by_lf),
 		cmocka_unit_test(a_bare_lf_never_ends_the_text_of_a_crlf_server),
+		cmocka_unit_test(an_smtp_reply_may_have_a_text_behind_it),
 		cmocka_unit_test(an_endless_line_breaks_the_talk),
 		cmocka_unit_test(an_endless_reply_breaks_the_talk),
 		cmocka_unit_test(what_is_no_reply_breaks_the_talk),
