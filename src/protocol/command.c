@@ -46,3 +46,26 @@ enum command_verdict command_judge(const struct command *table, size_t rows, uns
 		return COMMAND_BAD_ARGUMENT;
 	return COMMAND_ALLOWED;
 }
+
+static bool is_spelled(struct slice line, const char *spelling)
+{
+	size_t len = strlen(spelling);
+	if (len == 0 || !slice_starts_nocase(line, spelling))
+		return false;
+	return spelling[len - 1] == ':' || line.len == len || slice_is_blank(line.ptr[len]);
+}
+
+struct slice command_respell(const struct course_verb *verbs, size_t count, struct slice line, char *room)
+{
+	struct slice trimmed = slice_trim(line);
+	for (size_t i = 0; i < count; i++) {
+		size_t means = strlen(verbs[i].means);
+		if (!is_spelled(trimmed, verbs[i].spelling) || means > COMMAND_MEANING_MAX)
+			continue;
+		struct slice rest = slice_skip(trimmed, strlen(verbs[i].spelling));
+		memcpy(room, verbs[i].means, means);
+		memcpy(room + means, rest.ptr, rest.len);
+		return slice_make(room, means + rest.len);
+	}
+	return line;
+}

@@ -8,6 +8,7 @@
 #define POSTROOM_PROTOCOL_COMMAND_H
 
 #include "base/slice.h"
+#include "course/course.h"
 #include "net/session.h"
 
 enum command_argument { ARGUMENT_NONE, ARGUMENT_OPTIONAL, ARGUMENT_NEEDED };
@@ -28,6 +29,11 @@ enum command_verdict {
 	COMMAND_BAD_ARGUMENT, /* one too many, none, or control characters in it */
 };
 
+enum { COMMAND_MEANING_MAX = 32 }; /* octets of what a further spelling stands for */
+
+/* A line that begins with a course's further spelling of a verb, in any case, is written into `room`, line.len + COMMAND_MEANING_MAX octets, with what
+ * it means in its place; any other line is returned as it is. A spelling ends at a colon of its own, at a blank or with the line. */
+struct slice command_respell(const struct course_verb *verbs, size_t count, struct slice line, char *room);
 /* The table's row for a verb in any case, or NULL. */
 const struct command *command_find(const struct command *table, size_t rows, struct slice verb);
 /* Finds the line's row (NULL where the verdict is COMMAND_UNKNOWN) and argument, and judges. Blanks at the line's end are passed over. */

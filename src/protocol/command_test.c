@@ -90,6 +90,45 @@ static void control_characters_in_an_argument_are_refused(void **state)
 	assert_int_equal(judge(2, "NOOP \xc3\xa9\tx"), COMMAND_ALLOWED);
 }
 
+/* ---- further spellings ---- */
+
+static const struct course_verb verbs[] = {
+	{ "MAIL_FROM:", "MAIL FROM:" },
+	{ "BYE", "QUIT" },
+};
+
+static void respelled(const char *line, const char *expected)
+{
+	char room[100 + COMMAND_MEANING_MAX];
+	struct slice got = command_respell(verbs, 2, slice_str(line), room);
+	assert_int_equal(got.len, strlen(expected));
+	assert_memory_equal(got.ptr, expected, got.len);
+}
+
+static void a_further_spelling_stands_for_its_verb(void **state)
+{
+	(void)state;
+	respelled("MAIL_FROM:<a@b>", "MAIL FROM:<a@b>");
+	respelled("MAIL_FROM: <a@b> SIZE=3", "MAIL FROM: <a@b> SIZE=3");
+	respelled("mail_From:", "MAIL FROM:");
+	respelled(" \tMAIL_FROM: <a@b> ", "MAIL FROM: <a@b>");
+	respelled("BYE", "QUIT");
+	respelled("bye now", "QUIT now");
+	respelled("BYE\t", "QUIT");
+}
+
+static void what_only_resembles_a_spelling_is_left_alone(void **state)
+{
+	(void)state;
+	respelled("MAIL FROM:<a@b>", "MAIL FROM:<a@b>");
+	respelled("MAIL_FROM <a@b>", "MAIL_FROM <a@b>");
+	respelled("MAIL_FRO", "MAIL_FRO");
+	respelled("BYEBYE", "BYEBYE");
+	respelled(" NOOP BYE ", " NOOP BYE ");
+	respelled("", "");
+	respelled("  ", "  ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +139,8 @@ int main(void)
 		cmocka_unit_test(order_is_looked_at_before_the_argument),
 		cmocka_unit_test(an_argument_too_many_and_one_too_few_are_refused),
 		cmocka_unit_test(control_characters_in_an_argument_are_refused),
+		cmocka_unit_test(a_further_spelling_stands_for_its_verb),
+		cmocka_unit_test(what_only_resembles_a_spelling_is_left_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ static enum session_next refuse_password(struct pop3_server *s)
 	return ++s->wrong_logins < POP3_LOGINS_MAX ? next : pop3_session_too_many(s, "attempts");
 }
 
-/* RFC 2449 section 8.1.1; the connection is closed, as always when a mailbox cannot be opened. */
+/* RFC 2449 section 8.1.2; the connection is closed, as always when a mailbox cannot be opened. */
 static enum session_next refuse_mailbox(struct pop3_server *s)
 {
 	char text[DETAIL_MAX + 1] = "the mailbox is in use";

@@ -225,22 +225,11 @@ static enum session_next take_command(struct pop3_server *s, struct slice line)
 	return row->run(&s->base, argument);
 }
 
-/* Whatever state it comes in, and however long it is: a password is not shown. */
-static void show_command(struct pop3_server *s, struct slice line)
-{
-	struct slice rest = line;
-	struct slice verb = slice_word(&rest);
-	if (slice_equal_text_nocase(verb, "PASS"))
-		transcript_secret(&s->feed, TRANSCRIPT_CLIENT, line, (size_t)(verb.ptr - line.ptr) + verb.len + 1);
-	else
-		transcript_line(&s->feed, TRANSCRIPT_CLIENT, line);
-}
-
 static enum session_next pop3_line(struct session *base, const struct line *line)
 {
 	struct pop3_server *s = pop3_session_of(base);
 	size_t said = base->out->len;
-	show_command(s, line->text);
+	transcript_command(&s->feed, line->text);
 	if (line->too_long)
 		return leave(s, said, pop3_session_error(s, "line too long"));
 	return leave(s, said, take_command(s, line->text));

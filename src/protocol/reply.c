@@ -55,6 +55,9 @@ static void add_value(struct filled *f, char letter, const struct reply_values *
 	case 't':
 		add_own_text(f, values->text);
 		break;
+	case 'a':
+		add_own_text(f, values->address);
+		break;
 	case 'c':
 		add_peers(f, values->client);
 		break;

@@ -17,6 +17,7 @@ enum { REPLY_LINE_MAX = 512 }; /* RFC 5321 section 4.5.3.1.5, RFC 1939 section 3
 struct reply_values {
 	const char *domain;     /* %d; NULL is as good as "" */
 	const char *text;       /* %t; NULL is as good as "" */
+	const char *address;    /* %a; NULL is as good as "" */
 	struct slice client;    /* %c, the peer's */
 	struct slice sender;    /* %s, the peer's */
 	struct slice recipient; /* %r, the peer's */

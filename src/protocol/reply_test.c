@@ -23,7 +23,7 @@ static void expect(const struct reply *reply, const struct reply_values *values,
 
 static void every_placeholder_is_filled_in(void **state)
 {
-	static const struct reply reply = { "x", 250, NULL, "%d %c <%s> <%r> %n %t %%" };
+	static const struct reply reply = { "x", 250, NULL, "%d %c <%s> <%r> %n %t %a %%" };
 	struct reply_values values = {
 		.domain = "lab.example",
 		.client = slice_str("kgp"),
@@ -31,9 +31,10 @@ static void every_placeholder_is_filled_in(void **state)
 		.recipient = slice_str("c@d"),
 		.number = 18446744073709551615u,
 		.text = "text",
+		.address = "5@lab",
 	};
 	(void)state;
-	expect(&reply, &values, false, "250 lab.example kgp <a@b> <c@d> 18446744073709551615 text %\r\n");
+	expect(&reply, &values, false, "250 lab.example kgp <a@b> <c@d> 18446744073709551615 text 5@lab %\r\n");
 }
 
 static void what_is_not_known_is_left_empty(void **state)

@@ -9,25 +9,27 @@
 /* What EHLO lists, %n being the largest mail. A new extension is a line here. */
 #define EXTENSIONS "PIPELINING\nSIZE %n\n8BITMIME\nENHANCEDSTATUSCODES\nHELP"
 
-/* Sections 4.1.1.1, 4.1.4: any name is taken, as none can be relied on; and what was under way is over. */
-static bool greeted(struct smtp_server *s, struct slice name, bool enhanced)
+/* Sections 4.1.1.1, 4.1.4: any name is taken, as none can be relied on; and what was under way is over. Where clients register, that is
+ * their greeting, and the name may be missing. REPLY_HELLO, or why not. */
+static enum reply_id greeted(struct smtp_server *s, struct slice name, bool enhanced)
 {
-	if (name.len > SMTP_CLIENT_MAX)
-		return false;
+	bool nameless = slice_empty(name) && !smtp_session_registers(s);
+	if (nameless || name.len > SMTP_CLIENT_MAX)
+		return REPLY_SYNTAX;
+	if (!smtp_member_enroll(s))
+		return REPLY_TRY_LATER;
 	smtp_session_end_mail(s);
 	memcpy(s->client, name.ptr, name.len);
 	s->client[name.len] = '\0';
 	s->enhanced = enhanced;
 	smtp_session_enter(s, SMTP_GREETED);
-	return true;
+	return REPLY_HELLO;
 }
 
 enum session_next smtp_cmd_helo(struct session *base, struct slice argument)
 {
 	struct smtp_server *s = smtp_session_of(base);
-	if (!greeted(s, argument, false))
-		return smtp_session_say(s, REPLY_SYNTAX, "HELO client-name", 0);
-	return smtp_session_reply(s, REPLY_HELLO);
+	return smtp_session_say(s, greeted(s, argument, false), "HELO client-name", 0);
 }
 
 enum session_next smtp_cmd_ehlo(struct session *base, struct slice argument)
@@ -35,8 +37,9 @@ enum session_next smtp_cmd_ehlo(struct session *base, struct slice argument)
 	struct smtp_server *s = smtp_session_of(base);
 	struct reply hello = s->config->replies[REPLY_HELLO];
 	char text[REPLY_TEXT_MAX + sizeof "%d \n" EXTENSIONS];
-	if (!greeted(s, argument, true))
-		return smtp_session_say(s, REPLY_SYNTAX, "EHLO client-name", 0);
+	enum reply_id verdict = greeted(s, argument, true);
+	if (verdict != REPLY_HELLO)
+		return smtp_session_say(s, verdict, "EHLO client-name", 0);
 	/* Unlike HELO's, this answer begins with the domain (section 4.1.1.1). */
 	const char *domain = strncmp(hello.text, "%d", 2) == 0 ? "" : "%d ";
 	snprintf(text, sizeof text, "%s%.*s\n%s", domain, REPLY_TEXT_MAX, hello.text, EXTENSIONS);
@@ -68,15 +71,16 @@ enum session_next smtp_cmd_vrfy(struct session *base, struct slice argument)
 /* HELP names the commands, HELP with one of them shows its form. */
 enum session_next smtp_cmd_help(struct session *base, struct slice argument)
 {
+	struct smtp_server *s = smtp_session_of(base);
 	char verbs[128] = "";
-	size_t len = 0;
-	const struct command *row = command_find(smtp_commands, smtp_commands_count, argument);
+	size_t len = 0, count = smtp_commands_count(s);
+	const struct command *row = command_find(smtp_commands, count, argument);
 	if (row)
-		return smtp_session_say(smtp_session_of(base), REPLY_HELP, row->form, 0);
-	for (size_t i = 0; i < smtp_commands_count && len < sizeof verbs; i++)
+		return smtp_session_say(s, REPLY_HELP, row->form, 0);
+	for (size_t i = 0; i < count && len < sizeof verbs; i++)
 		len += (size_t)snprintf(verbs + len, sizeof verbs - len, "%s%s", i > 0 ? " " : "",
 		                        smtp_commands[i].verb);
-	return smtp_session_say(smtp_session_of(base), REPLY_HELP, verbs, 0);
+	return smtp_session_say(s, REPLY_HELP, verbs, 0);
 }
 
 enum session_next smtp_cmd_quit(struct session *base, struct slice argument)

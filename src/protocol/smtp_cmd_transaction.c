@@ -97,8 +97,14 @@ enum session_next smtp_cmd_mail(struct session *base, struct slice argument)
 	if (!s->mail)
 		return smtp_session_reply(s, REPLY_TRY_LATER);
 	s->mail->sender = m.sender;
-	smtp_session_enter(s, SMTP_HAS_SENDER);
-	return smtp_session_reply(s, REPLY_SENDER_OK);
+	if (s->ops->sender)
+		verdict = s->ops->sender(s->host, &s->mail->sender);
+	enum session_next next = smtp_session_reply(s, verdict);
+	if (verdict == REPLY_SENDER_OK)
+		smtp_session_enter(s, SMTP_HAS_SENDER);
+	else
+		smtp_session_end_mail(s);
+	return next;
 }
 
 static enum session_next recipient_answered(struct smtp_server *s)

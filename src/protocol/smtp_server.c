@@ -1,7 +1,7 @@
 /*
  * smtp_server: the session's frame: the table of commands, the gate, what is said, what is asked of the host, and the end. See smtp_server.h.
  *
- * The commands themselves are in smtp_cmd_session.c and smtp_cmd_transaction.c, the mail's text in smtp_text.c.
+ * The commands themselves are in smtp_cmd_session.c, smtp_cmd_transaction.c and smtp_cmd_member.c, the mail's text in smtp_text.c.
  */
 #include "protocol/smtp_server.h"
 
@@ -20,8 +20,8 @@ const char smtp_rcpt_form[] = RCPT_FORM;
 
 /* RFC 5321 section 4.1.4 says which may come when; section 4.3.2 which may have an argument. */
 const struct command smtp_commands[] = {
-	{ "HELO", SMTP_ANY, ARGUMENT_NEEDED, "HELO client-name", smtp_cmd_helo },
-	{ "EHLO", SMTP_ANY, ARGUMENT_NEEDED, "EHLO client-name", smtp_cmd_ehlo },
+	{ "HELO", SMTP_ANY, ARGUMENT_OPTIONAL, "HELO client-name", smtp_cmd_helo },
+	{ "EHLO", SMTP_ANY, ARGUMENT_OPTIONAL, "EHLO client-name", smtp_cmd_ehlo },
 	{ "MAIL", SMTP_GREETED, ARGUMENT_NEEDED, MAIL_FORM, smtp_cmd_mail },
 	{ "RCPT", SMTP_IN_MAIL, ARGUMENT_NEEDED, RCPT_FORM, smtp_cmd_rcpt },
 	{ "DATA", SMTP_IN_MAIL, ARGUMENT_NONE, "DATA", smtp_cmd_data },
@@ -30,8 +30,16 @@ const struct command smtp_commands[] = {
 	{ "VRFY", SMTP_ANY, ARGUMENT_OPTIONAL, "VRFY user", smtp_cmd_vrfy },
 	{ "HELP", SMTP_ANY, ARGUMENT_OPTIONAL, "HELP [command]", smtp_cmd_help },
 	{ "QUIT", SMTP_ANY, ARGUMENT_NONE, "QUIT", smtp_cmd_quit },
+	/* Where clients register. */
+	{ "REGISTER", SMTP_ANY, ARGUMENT_NONE, "REGISTER", smtp_cmd_register },
+	{ "RETRIEVE", SMTP_GREETED | SMTP_IN_MAIL, ARGUMENT_NONE, "RETRIEVE", smtp_cmd_retrieve },
 };
-const size_t smtp_commands_count = sizeof smtp_commands / sizeof smtp_commands[0];
+enum { COMMANDS = sizeof smtp_commands / sizeof smtp_commands[0], REGISTRATION_COMMANDS = 2 };
+
+size_t smtp_commands_count(const struct smtp_server *s)
+{
+	return smtp_session_registers(s) ? COMMANDS : COMMANDS - REGISTRATION_COMMANDS;
+}
 
 /* ---- what is said ---- */
 
@@ -46,6 +54,7 @@ enum session_next smtp_session_write(struct smtp_server *s, const struct reply *
 	struct reply_values values = {
 		.domain = s->config->domain,
 		.text = text,
+		.address = s->address,
 		.client = slice_str(s->client),
 		.number = number,
 	};
@@ -145,11 +154,11 @@ static enum session_next smtp_start(struct session *base)
 	return leave(s, said, smtp_session_reply(s, REPLY_GREETING));
 }
 
-static const char *what_comes_first(enum smtp_state state)
+static const char *what_comes_first(const struct smtp_server *s)
 {
-	switch (state) {
+	switch (s->state) {
 	case SMTP_CONNECTED:
-		return "HELO or EHLO comes first";
+		return smtp_session_registers(s) ? "HELO or REGISTER comes first" : "HELO or EHLO comes first";
 	case SMTP_GREETED:
 		return "MAIL comes first";
 	default:
@@ -162,11 +171,13 @@ static enum session_next take_command(struct smtp_server *s, struct slice line)
 {
 	const struct command *row;
 	struct slice argument;
-	switch (command_judge(smtp_commands, smtp_commands_count, s->state, line, &row, &argument)) {
+	char respelled[SMTP_LINE_MAX + COMMAND_MEANING_MAX];
+	line = command_respell(s->config->verbs, s->config->verbs_count, line, respelled);
+	switch (command_judge(smtp_commands, smtp_commands_count(s), s->state, line, &row, &argument)) {
 	case COMMAND_UNKNOWN: /* RFC 5321 section 4.2.4 */
 		return smtp_session_reply(s, REPLY_UNKNOWN_COMMAND);
 	case COMMAND_OUT_OF_ORDER: /* section 4.1.4 */
-		return smtp_session_say(s, REPLY_WRONG_ORDER, what_comes_first(s->state), 0);
+		return smtp_session_say(s, REPLY_WRONG_ORDER, what_comes_first(s), 0);
 	case COMMAND_BAD_ARGUMENT: /* section 4.3.2 */
 		return smtp_session_say(s, REPLY_SYNTAX, row->form, 0);
 	case COMMAND_ALLOWED:
@@ -182,7 +193,7 @@ static enum session_next smtp_line(struct session *base, const struct line *line
 	if (!s->heard && !line->bare_lf)
 		base->ends = LINE_ENDS_CRLF; /* section 2.3.8: from here on nothing else ends a line */
 	s->heard = true;
-	transcript_line(&s->feed, TRANSCRIPT_CLIENT, line->text);
+	transcript_command(&s->feed, line->text);
 	if (line->too_long) /* section 4.5.3.1.9 */
 		return leave(s, said, smtp_session_reply(s, REPLY_LINE_TOO_LONG));
 	return leave(s, said, take_command(s, line->text));
@@ -192,6 +203,12 @@ static enum session_next smtp_body(struct session *base, const char *octets, siz
 {
 	size_t said = base->out->len;
 	return leave(smtp_session_of(base), said, smtp_text(base, octets, n, taken));
+}
+
+static enum session_next smtp_more(struct session *base)
+{
+	size_t said = base->out->len;
+	return leave(smtp_session_of(base), said, smtp_retrieve_more(base));
 }
 
 static enum session_next smtp_resume(struct session *base)
@@ -221,7 +238,13 @@ static enum session_next smtp_stop(struct session *base, enum session_stop why)
 		s->closing = true;
 		return NEXT_BODY;
 	}
+	if (s->retrieving && why == STOP_SHUTDOWN) {
+		s->closing = true;
+		return NEXT_MORE;
+	}
 	smtp_session_end_mail(s);
+	if (s->retrieving) /* amid the answer nothing else can be said */
+		return NEXT_CLOSE;
 	return leave(s, said, stop_now(s, why));
 }
 
@@ -247,6 +270,19 @@ static const struct session_ops smtp_ops = {
 	.free = smtp_free,
 };
 
+static const struct session_ops member_ops = {
+	.protocol = "smtp",
+	.line_max = SMTP_LINE_MAX,
+	.idle_ms = SMTP_MEMBER_IDLE_MS,
+	.start = smtp_start,
+	.line = smtp_line,
+	.body = smtp_body,
+	.more = smtp_more,
+	.resume = smtp_resume,
+	.stop = smtp_stop,
+	.free = smtp_free,
+};
+
 struct session *smtp_server_new(const struct smtp_config *config, const struct smtp_host_ops *ops, void *host)
 {
 	struct smtp_server *s = calloc(1, sizeof *s);
@@ -254,7 +290,7 @@ struct session *smtp_server_new(const struct smtp_config *config, const struct s
 		ops->free(host);
 		return NULL;
 	}
-	s->base = (struct session){ .ops = &smtp_ops, .ends = LINE_ENDS_EITHER };
+	s->base = (struct session){ .ops = ops->enroll ? &member_ops : &smtp_ops, .ends = LINE_ENDS_EITHER };
 	s->config = config;
 	s->ops = ops;
 	s->host = host;

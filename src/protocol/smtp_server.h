@@ -9,7 +9,7 @@
 #ifndef POSTROOM_PROTOCOL_SMTP_SERVER_H
 #define POSTROOM_PROTOCOL_SMTP_SERVER_H
 
-#include "course/replies.h"
+#include "course/course.h"
 #include "mail/address.h"
 #include "net/session.h"
 #include "protocol/transcript.h"
@@ -18,7 +18,10 @@ enum {
 	SMTP_LINE_MAX = 2048,       /* RFC 5321 section 4.5.3.1.4 asks for 512 */
 	SMTP_RECIPIENTS_MAX = 1000, /* section 4.5.3.1.8 asks for 100 */
 	SMTP_ERRORS_MAX = 10,
-	SMTP_IDLE_MS = 5 * 60 * 1000, /* section 4.5.3.2.7 */
+	SMTP_RETRIEVE_PIECE = 16 * 1024, /* so that one more passes the output's mark, not its maximum */
+	SMTP_IDLE_MS = 5 * 60 * 1000,    /* section 4.5.3.2.7 */
+	/* Where clients register: their address lives as long as the connection, on which they wait for mail. */
+	SMTP_MEMBER_IDLE_MS = 60 * 60 * 1000,
 };
 #define SMTP_SIZE_DEFAULT ((uint64_t)50 * 1024 * 1024)
 
@@ -26,7 +29,9 @@ struct smtp_server;
 
 /* What all sessions of a server have in common; constant while sessions live. */
 struct smtp_config {
-	const struct reply *replies; /* REPLY_COUNT rows, a course's */
+	const struct reply *replies;     /* REPLY_COUNT rows, a course's */
+	const struct course_verb *verbs; /* a course's further spellings of the verbs */
+	size_t verbs_count;
 	const char *domain;
 	uint64_t max_size;             /* octets of a mail as SIZE counts them */
 	struct transcript *transcript; /* or NULL */
@@ -48,6 +53,19 @@ struct smtp_host_ops {
 	void (*reset)(void *host);
 	/* The session is over; no call comes after it. */
 	void (*free)(void *host);
+
+	/* Where clients register by HELO, EHLO or REGISTER, and fetch their mail by RETRIEVE; elsewhere NULL, all five. */
+
+	/* The client's address from now on, the host's, the same each time; NULL: not now. */
+	const char *(*enroll)(void *host);
+	/* May a mail have this sender? REPLY_SENDER_OK, or why not. */
+	enum reply_id (*sender)(void *host, const struct address *sender);
+	/* An answer to RETRIEVE begins: how many mails it has. */
+	size_t (*retrieve)(void *host);
+	/* The answer's next octets in their stored form, at most SMTP_RETRIEVE_PIECE, which live until the next call; none: that was all. */
+	struct slice (*retrieve_next)(void *host);
+	/* The answer is written to its end: its mails are the client's now. */
+	void (*retrieved)(void *host);
 };
 
 /* NULL: memory is out (the host is then freed). */

@@ -1,6 +1,6 @@
 /*
  * smtp_session: what the files of the SMTP server share: the session, its transaction, its states and how it answers. Private to smtp_server.c,
- * smtp_cmd_session.c, smtp_cmd_transaction.c and smtp_text.c.
+ * smtp_cmd_session.c, smtp_cmd_transaction.c, smtp_cmd_member.c and smtp_text.c.
  *
  * Session and transaction are two structs; an idle session holds no memory for a mail. Handlers have their effect and return what comes next;
  * what they say goes through smtp_session_say.
@@ -48,6 +48,9 @@ struct smtp_server {
 	bool enhanced; /* EHLO was said: RFC 2034 */
 	bool closing;  /* the server ends; this mail is the last */
 	char client[SMTP_CLIENT_MAX + 1];
+	const char *address;           /* the one that the client has registered; NULL before, and elsewhere */
+	bool retrieving;               /* amid the answer to RETRIEVE … */
+	struct dot_encoder encoder;    /* … which goes through this */
 	struct smtp_transaction *mail; /* NULL outside a transaction */
 	/* What the host was asked. */
 	bool asking;   /* inside the host's function */
@@ -57,8 +60,14 @@ struct smtp_server {
 	enum session_next (*take)(struct smtp_server *s); /* goes on with the answer */
 };
 
+/* The table, and how many of its rows a session goes by: those of registration, the last ones, only where clients register. */
 extern const struct command smtp_commands[];
-extern const size_t smtp_commands_count;
+size_t smtp_commands_count(const struct smtp_server *s);
+
+static inline bool smtp_session_registers(const struct smtp_server *s)
+{
+	return s->ops->enroll != NULL;
+}
 
 static inline struct smtp_server *smtp_session_of(struct session *s)
 {
@@ -96,6 +105,12 @@ enum session_next smtp_cmd_rcpt(struct session *s, struct slice argument);
 enum session_next smtp_cmd_data(struct session *s, struct slice argument);
 extern const char smtp_mail_form[];
 extern const char smtp_rcpt_form[];
+/* smtp_cmd_member.c */
+enum session_next smtp_cmd_register(struct session *s, struct slice argument);
+enum session_next smtp_cmd_retrieve(struct session *s, struct slice argument);
+enum session_next smtp_retrieve_more(struct session *s);
+/* Registers the client, where that is what a greeting does here. False: not now. */
+bool smtp_member_enroll(struct smtp_server *s);
 /* smtp_text.c */
 enum session_next smtp_text(struct session *s, const char *octets, size_t n, size_t *taken);
 

@@ -257,7 +257,8 @@ static void hear(struct lab *lab)
 
 void lab_connect(struct lab *lab, lab_session_new *session_new)
 {
-	struct session *s = session_new(&lab->site, lab->loop, "192.0.2.7");
+	const struct peer peer = { .address = "192.0.2.7", .fd = 7 };
+	struct session *s = session_new(&lab->site, lab->loop, &peer);
 	assert_non_null(s);
 	pump_init(&lab->pump, s, NULL, NULL);
 	lab->talking = true;

@@ -43,7 +43,7 @@ void lab_open(struct lab *lab, unsigned kind);
 void lab_close(struct lab *lab);
 void lab_write_users(struct lab *lab, const char *text);
 
-typedef struct session *lab_session_new(struct site *site, struct loop *loop, const char *peer);
+typedef struct session *lab_session_new(struct site *site, struct loop *loop, const struct peer *peer);
 void lab_connect(struct lab *lab, lab_session_new *session_new);
 /* Gives the session the octets, waits for its jobs, and returns all that it said since the last call, CR LF as they are. */
 const char *lab_say(struct lab *lab, const char *octets, size_t n);

@@ -371,14 +371,14 @@ static const struct pop3_host_ops maildrop_ops = {
 	.free = maildrop_free,
 };
 
-struct session *maildrop_session_new(struct site *site, struct loop *loop, const char *peer)
+struct session *maildrop_session_new(struct site *site, struct loop *loop, const struct peer *peer)
 {
 	struct host *h = calloc(1, sizeof *h);
 	if (!h)
 		return NULL;
 	h->site = site;
 	h->loop = loop;
-	snprintf(h->peer, sizeof h->peer, "%s", peer);
+	snprintf(h->peer, sizeof h->peer, "%s", peer->address);
 	struct session *s = pop3_server_new(&site->pop3, &maildrop_ops, h);
 	if (s) /* else the host is gone as well */
 		h->session = s;

@@ -8,6 +8,6 @@
 #include "net/session.h"
 #include "server/site.h"
 
-struct session *maildrop_session_new(struct site *site, struct loop *loop, const char *peer);
+struct session *maildrop_session_new(struct site *site, struct loop *loop, const struct peer *peer);
 
 #endif

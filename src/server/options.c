@@ -53,6 +53,14 @@ static bool set_transcript(struct options *o, const char *value)
 	return true;
 }
 
+static bool set_explain(struct options *o, const char *value)
+{
+	(void)value;
+	o->transcript = true;
+	o->explain = true;
+	return true;
+}
+
 static bool set_verbose(struct options *o, const char *value)
 {
 	(void)value;
@@ -125,6 +133,10 @@ static const struct row rows[] = {
 	{ .name = "transcript",
 	  .help = "print the dialogue on stdout, passwords masked",
 	  .set = set_transcript,
+	  .programs = BOTH },
+	{ .name = "explain",
+	  .help = "print the dialogue, and under each line what it means",
+	  .set = set_explain,
 	  .programs = BOTH },
 	{ .name = "max-size",
 	  .argument = "SIZE",

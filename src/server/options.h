@@ -32,6 +32,7 @@ struct options {
 	const char *domain; /* NULL: the course's, else the host name */
 	const char *listen; /* NULL: all addresses */
 	bool transcript;
+	bool explain; /* implies transcript */
 	uint64_t max_size;
 	size_t max_connections;
 	unsigned workers; /* 0: as many as cores */

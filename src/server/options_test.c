@@ -77,6 +77,16 @@ static void options_come_in_any_order_and_both_forms(void **state)
 	assert_int_equal(r.o.workers, 3);
 }
 
+static void explain_implies_transcript(void **state)
+{
+	char line[] = "2525 --explain", other[] = "2525 --transcript";
+	struct reading r = read_line(OPTIONS_SMTPMAIL, line);
+	(void)state;
+	assert_true(r.o.explain && r.o.transcript);
+	r = read_line(OPTIONS_POPSERVER, other);
+	assert_true(r.o.transcript && !r.o.explain);
+}
+
 static void a_port_is_a_number_up_to_65535(void **state)
 {
 	char highest[] = "65535";
@@ -206,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_port_alone_leaves_the_defaults),
 		cmocka_unit_test(options_come_in_any_order_and_both_forms),
+		cmocka_unit_test(explain_implies_transcript),
 		cmocka_unit_test(a_port_is_a_number_up_to_65535),
 		cmocka_unit_test(what_is_not_known_is_named),
 		cmocka_unit_test(a_size_is_octets_or_has_a_unit),

@@ -49,21 +49,35 @@ static void hold_signals(void)
 	pthread_sigmask(SIG_BLOCK, &ends, NULL);
 }
 
+/* SITE_OPEN, or where it stopped, with why. */
+static enum site_step open_site(const struct program *p, const struct options *o, struct site *site, struct fault *why)
+{
+	enum site_step step = site_open(site, o, why);
+	if (step != SITE_OPEN || !site->registry || p->member_session_new)
+		return step;
+	fault_set(
+	        why, FAULT_PERMANENT,
+	        "the course %.60s has no mailboxes to serve: its clients fetch their mail from smtpmail, with RETRIEVE",
+	        site->course->name);
+	site_close(site);
+	return SITE_COURSE;
+}
+
 static int serve(const struct program *p, const struct options *o)
 {
+	struct fault why;
+	struct site site;
+	hold_signals();
+	enum site_step step = open_site(p, o, &site, &why);
+	if (step != SITE_OPEN)
+		return complain(p, &why, exit_status(step, why.kind));
 	const struct service_config config = {
 		.address = o->listen,
 		.port = o->port,
 		.workers = o->workers,
 		.max_connections = o->max_connections,
-		.session_new = p->session_new,
+		.session_new = site.registry ? p->member_session_new : p->session_new,
 	};
-	struct fault why;
-	struct site site;
-	hold_signals();
-	enum site_step step = site_open(&site, o, &why);
-	if (step != SITE_OPEN)
-		return complain(p, &why, exit_status(step, why.kind));
 	bool served = service_run(&config, &site, &why);
 	site_close(&site);
 	return served ? EX_OK : complain(p, &why, exit_status(SITE_OPEN, why.kind));
@@ -86,6 +100,8 @@ int program_run(const struct program *p, int argc, char **argv)
 	case OPTIONS_WRONG:
 		return complain(p, &why, EX_USAGE);
 	}
+	if (!options.course)
+		options.course = course_of_program(argv[0]);
 	if (options.verbose)
 		log_set_level(LOG_LEVEL_INFO);
 	return serve(p, &options);

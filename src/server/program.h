@@ -7,9 +7,12 @@
 #include "server/options.h"
 #include "server/site.h"
 
+typedef struct session *program_session_new(struct site *site, struct loop *loop, const struct peer *peer);
+
 struct program {
 	enum options_program which;
-	struct session *(*session_new)(struct site *site, struct loop *loop, const char *peer);
+	program_session_new *session_new;
+	program_session_new *member_session_new; /* in a course with registration; NULL: cannot serve such a course */
 };
 
 /* Serves until a signal. The exit status: 0, or one of sysexits.h after one line on stderr. */

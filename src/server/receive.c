@@ -14,15 +14,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "mail/header.h"
 #include "mail/trace.h"
 #include "net/jobs.h"
-
-enum {
-	PEER_MAX = 64, /* octets of a numeric address, cut beyond */
-	/* Octets of a decoded Subject: one octet of another charset is at most four of UTF-8. */
-	SUBJECT_DECODED_MAX = 4 * HEADER_FIELD_MAX,
-};
+#include "server/subject.h"
 
 struct recipient {
 	struct delivery delivery;
@@ -36,9 +30,7 @@ struct transaction {
 	size_t room;
 	struct draft *draft; /* NULL before DATA, and once the mail is given up */
 	struct trace_stamper stamper;
-	struct header_parser header;
-	struct buf subject;  /* with its continuation lines, as it came */
-	size_t subject_line; /* octets of its first line */
+	struct subject subject;
 	size_t subject_characters;
 	struct fault trouble; /* why the mail cannot be stored; FAULT_NONE: nothing */
 	size_t under_way;     /* deliveries that are not back */
@@ -48,7 +40,7 @@ struct receive {
 	struct site *site;
 	struct loop *loop;
 	struct session *session;
-	char peer[PEER_MAX];
+	char peer[PEER_ADDRESS_MAX + 1];
 	struct job job;                 /* one at a time: the session waits for it */
 	char asked[USERS_NAME_MAX + 1]; /* the recipient in question */
 	size_t asked_len;
@@ -186,17 +178,6 @@ static void to_draft(void *owner, const char *octets, size_t n)
 		out_of_memory(mail);
 }
 
-/* The first Subject that says something counts, as in every list. */
-static void take_field(void *owner, const struct header_field *field)
-{
-	struct transaction *mail = owner;
-	if (mail->subject.len > 0 || !slice_equal_text_nocase(field->name, "Subject"))
-		return;
-	mail->subject_line = field->value.len;
-	if (!buf_append_slice(&mail->subject, field->folded))
-		out_of_memory(mail);
-}
-
 static enum reply_id receive_data_begin(void *host)
 {
 	struct receive *r = host;
@@ -206,7 +187,7 @@ static enum reply_id receive_data_begin(void *host)
 	if (!mail->draft)
 		return REPLY_TRY_LATER;
 	trace_stamper_init(&mail->stamper, clock_wall(), to_draft, mail);
-	header_parser_init(&mail->header, take_field, mail);
+	subject_begin(&mail->subject);
 	return REPLY_DATA_START;
 }
 
@@ -230,8 +211,8 @@ static bool receive_data(void *host, const char *octets, size_t n)
 	struct transaction *mail = &r->mail;
 	if (!mail->draft)
 		return true;
-	header_parser_push(&mail->header, octets, n);
-	if (!trace_stamper_push(&mail->stamper, octets, n))
+	subject_push(&mail->subject, octets, n);
+	if (!trace_stamper_push(&mail->stamper, octets, n) || mail->subject.out_of_memory)
 		out_of_memory(mail);
 	if (mail->trouble.kind != FAULT_NONE) {
 		give_up(r);
@@ -312,34 +293,12 @@ static void deliver(struct receive *r)
 	one_is_back(r);
 }
 
-static bool is_encoded(struct slice text)
-{
-	return memmem(text.ptr, text.len, "=?", 2) != NULL;
-}
-
-/* A Subject goes on over indented lines only where the mail has an empty line after its header. */
-static struct slice subject_text(const struct transaction *mail)
-{
-	struct slice all = buf_slice(&mail->subject);
-	return mail->header.empty_line ? all : slice_make(all.ptr, mail->subject_line);
-}
-
-static size_t count_characters(struct slice folded)
-{
-	struct buf decoded;
-	buf_init(&decoded, SUBJECT_DECODED_MAX);
-	size_t count = header_characters(header_decode(folded, &decoded) ? buf_slice(&decoded) : folded);
-	buf_release(&decoded);
-	return count;
-}
-
 static void finish(struct job *job)
 {
 	struct transaction *mail = &of_job(job)->mail;
-	if (!trace_stamper_finish(&mail->stamper))
+	if (!trace_stamper_finish(&mail->stamper) || mail->subject.out_of_memory)
 		out_of_memory(mail);
-	if (mail->subject.len > 0)
-		mail->subject_characters = count_characters(subject_text(mail));
+	mail->subject_characters = subject_characters(&mail->subject);
 	if (mail->trouble.kind == FAULT_NONE)
 		draft_finish(mail->draft, &mail->trouble);
 }
@@ -366,19 +325,12 @@ static void receive_data_end(void *host)
 		answer_fault(r, mail->trouble.kind);
 		return;
 	}
-	header_parser_finish(&mail->header);
-	/* A draft in a file is written to, and iconv reads its tables from disk. */
-	bool may_block = draft_in_file(mail->draft) || (mail->subject.len > 0 && is_encoded(buf_slice(&mail->subject)));
+	subject_finish(&mail->subject);
+	bool may_block = draft_in_file(mail->draft) || subject_blocks(&mail->subject);
 	run_job(r, may_block ? r->site->jobs : NULL, finish, finished);
 }
 
 /* ---- the session ---- */
-
-static void begin_transaction(struct receive *r)
-{
-	r->mail = (struct transaction){ .count = 0 };
-	buf_init(&r->mail.subject, HEADER_FIELD_MAX);
-}
 
 static void receive_reset(void *host)
 {
@@ -388,9 +340,8 @@ static void receive_reset(void *host)
 	free(mail->recipients);
 	release_draft(r);
 	trace_stamper_release(&mail->stamper);
-	header_parser_release(&mail->header);
-	buf_release(&mail->subject);
-	begin_transaction(r);
+	subject_release(&mail->subject);
+	*mail = (struct transaction){ .count = 0 };
 }
 
 static void receive_free(void *host)
@@ -408,15 +359,14 @@ static const struct smtp_host_ops receive_ops = {
 	.free = receive_free,
 };
 
-struct session *receive_session_new(struct site *site, struct loop *loop, const char *peer)
+struct session *receive_session_new(struct site *site, struct loop *loop, const struct peer *peer)
 {
 	struct receive *r = calloc(1, sizeof *r);
 	if (!r)
 		return NULL;
 	r->site = site;
 	r->loop = loop;
-	snprintf(r->peer, sizeof r->peer, "%s", peer);
-	begin_transaction(r);
+	snprintf(r->peer, sizeof r->peer, "%s", peer->address);
 	struct session *s = smtp_server_new(&site->smtp, &receive_ops, r);
 	if (s) /* else the host is gone as well */
 		r->session = s;

@@ -9,6 +9,6 @@
 #include "server/site.h"
 
 /* A new session with its host; NULL: memory is out. `loop` NULL: jobs are run at once (tests). */
-struct session *receive_session_new(struct site *site, struct loop *loop, const char *peer);
+struct session *receive_session_new(struct site *site, struct loop *loop, const struct peer *peer);
 
 #endif

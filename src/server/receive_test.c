@@ -432,6 +432,25 @@ static void a_thousand_recipients_get_the_mail(void **state)
 	disconnect(&lab);
 }
 
+/* A course's further spellings are data; the session goes by them. */
+static void a_course_s_verbs_stand_beside_the_usual_ones(void **state)
+{
+	static const struct course_verb verbs[] = { { "MAIL_FROM:", "MAIL FROM:" }, { "RCPT_TO:", "RCPT TO:" } };
+	struct lab lab;
+	(void)state;
+	connect_kind(&lab, LAB_MEMORY);
+	assert_memory_equal(lab_say_text(&lab, "MAIL_FROM: <agupta@x>\r\n"), "500 ", 4);
+	lab.site.smtp.verbs = verbs;
+	lab.site.smtp.verbs_count = 2;
+	assert_string_equal(lab_say_text(&lab, "RCPT_TO: <alice@x>\r\n"),
+	                    "503 Wrong order of commands: MAIL comes first\r\n");
+	assert_string_equal(lab_say_text(&lab, "MAIL_FROM: <agupta@x>\r\nrcpt_to:alice\r\nRCPT TO:<bob@x>\r\nDATA\r\n"),
+	                    "250 <agupta@x>... Sender ok\r\n250 <alice>... Recipient ok\r\n"
+	                    "250 <bob@x>... Recipient ok\r\n354 Start mail input; end with <CRLF>.<CRLF>\r\n");
+	assert_memory_equal(lab_say_text(&lab, ENDED), "250 ", 4);
+	disconnect(&lab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +470,7 @@ int main(void)
 		cmocka_unit_test(a_mail_in_commit_survives_a_peer_that_vanishes),
 		cmocka_unit_test(what_a_transaction_took_is_forgotten_with_it),
 		cmocka_unit_test(a_thousand_recipients_get_the_mail),
+		cmocka_unit_test(a_course_s_verbs_stand_beside_the_usual_ones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,15 +50,16 @@ struct service {
 	struct worker workers[]; /* worker 0 runs on the thread that called service_run */
 };
 
-static void on_accepted(void *owner, int fd, const char *peer)
+static void on_accepted(void *owner, int fd, const char *address)
 {
+	const struct peer peer = { .address = address, .fd = fd };
 	struct worker *w = owner;
 	struct service *s = w->service;
 	size_t others = atomic_fetch_add(&s->connections, 1);
 	bool crowded = others >= s->config->max_connections;
 	struct session *session = NULL;
 	if (!crowded || others - s->config->max_connections < CROWD_MAX)
-		session = s->config->session_new(s->site, w->loop, peer);
+		session = s->config->session_new(s->site, w->loop, &peer);
 	if (!session)
 		close(fd);
 	if (!session || !conn_open(&w->conns, fd, session, crowded))

@@ -17,7 +17,7 @@ struct service_config {
 	unsigned workers;    /* 0: as many as cores */
 	size_t max_connections;
 	unsigned grace_ms; /* between STOP_SHUTDOWN and STOP_NOW; 0: five seconds */
-	struct session *(*session_new)(struct site *site, struct loop *loop, const char *peer);
+	struct session *(*session_new)(struct site *site, struct loop *loop, const struct peer *peer);
 };
 
 /* Serves until a signal. Prints `listening on ADDRESS port N` to stderr once connections are accepted. False: could not

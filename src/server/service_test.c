@@ -98,11 +98,11 @@ static const struct session_ops ops = {
 	.free = tiny_free,
 };
 
-static struct session *tiny_new(struct site *of, struct loop *loop, const char *peer)
+static struct session *tiny_new(struct site *of, struct loop *loop, const struct peer *peer)
 {
 	struct tiny *t = calloc(1, sizeof *t);
 	(void)of;
-	if (!t || strcmp(peer, "127.0.0.1") != 0)
+	if (!t || strcmp(peer->address, "127.0.0.1") != 0)
 		abort();
 	t->base.ops = &ops;
 	t->job = (struct job){ .work = take_a_while, .done = job_done, .home = loop };

@@ -47,11 +47,14 @@ static bool open_store(struct site *site, struct fault *why)
 	site->store = file_store_new(site->dir, site->course->mailbox, why);
 	if (!site->store)
 		return false;
-	site->jobs = jobs_new(SITE_JOBS_MAX, why);
-	if (!site->jobs)
-		return false;
 	site->desk = delivery_desk_new(site->store, site->jobs);
 	return site->desk || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
+}
+
+static bool open_registry(struct site *site, struct fault *why)
+{
+	site->registry = registry_new(REGISTRY_CLIENT_MAX, REGISTRY_TOTAL_MAX);
+	return site->registry || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
 }
 
 static void name_domain(struct site *site, const struct options *o)
@@ -70,9 +73,13 @@ static bool configure(struct site *site, const struct options *o, struct fault *
 	struct transcript *transcript = o->transcript ? transcript_new(STDOUT_FILENO) : NULL;
 	if (o->transcript && !transcript)
 		return fault_set(why, FAULT_TEMPORARY, "cannot start the transcript: out of memory");
+	if (o->explain)
+		transcript_explain(transcript, site->course->verbs, site->course->verbs_len);
 	name_domain(site, o);
 	site->smtp = (struct smtp_config){
 		.replies = site->course->replies,
+		.verbs = site->course->verbs,
+		.verbs_count = site->course->verbs_len,
 		.domain = site->domain,
 		.max_size = o->max_size,
 		.transcript = transcript,
@@ -89,17 +96,32 @@ static void prepare_user(void *owner, const char *name)
 		log_warning("the mailbox of %s cannot be used: %s", name, why.text);
 }
 
+/* What mail rests in: with registration memory, else files of users. */
+static enum site_step open_mail(struct site *site, const struct options *o, struct fault *why)
+{
+	if (site->course->registration)
+		return open_registry(site, why) ? SITE_OPEN : SITE_STORE;
+	if (!open_users(site, o, why))
+		return SITE_USERS;
+	return open_store(site, why) ? SITE_OPEN : SITE_STORE;
+}
+
 static enum site_step open_all(struct site *site, const struct options *o, struct fault *why)
 {
 	if (!open_directory(site, o, why))
 		return SITE_DIRECTORY;
 	if (!open_course(site, o, why))
 		return SITE_COURSE;
-	if (!open_users(site, o, why))
-		return SITE_USERS;
-	if (!open_store(site, why) || !configure(site, o, why))
+	site->jobs = jobs_new(SITE_JOBS_MAX, why);
+	if (!site->jobs)
 		return SITE_STORE;
-	users_each(site->users, prepare_user, site);
+	enum site_step step = open_mail(site, o, why);
+	if (step != SITE_OPEN)
+		return step;
+	if (!configure(site, o, why))
+		return SITE_STORE;
+	if (site->users)
+		users_each(site->users, prepare_user, site);
 	return SITE_OPEN;
 }
 
@@ -119,6 +141,7 @@ void site_close(struct site *site)
 	delivery_desk_free(site->desk);
 	if (site->store)
 		site->store->ops->free(site->store);
+	registry_free(site->registry);
 	users_free(site->users);
 	if (site->smtp.transcript)
 		transcript_free(site->smtp.transcript);

@@ -14,13 +14,23 @@
 #include "protocol/smtp_server.h"
 #include "server/delivery.h"
 #include "server/options.h"
+#include "server/registry.h"
 #include "store/store.h"
 
 /* Job threads at most: syncs of as many mailboxes run in parallel, and as many logins wait for the disk. */
 enum { SITE_JOBS_MAX = 64 };
 
+/* Who has connected. */
+enum { PEER_ADDRESS_MAX = 63 }; /* octets of the address that are kept, in logs and traces */
+struct peer {
+	const char *address; /* numeric */
+	int fd;              /* the connection's descriptor: only its number is of interest */
+};
+
 struct site {
 	const struct course *course;
+	/* In a course with registration: who is there, and their mail. Users, store and desk are then NULL, elsewhere this is. */
+	struct registry *registry;
 	struct users *users;
 	struct store *store;
 	struct jobs *jobs; /* NULL: at once, on the caller's thread (tests) */
