@@ -78,6 +78,7 @@ class Pop3:
         self.mails = list(mails)
         self.capa = capa
         self.top = top
+        self.rset = True
         self.eol = eol
         self.split = split
         self.password = password
@@ -132,6 +133,9 @@ class Pop3:
                 self.say(peer, b"+OK", *self.text(self.mails[number - 1]))
             elif verb == "DELE" and number in there:
                 gone.add(number)
+                self.say(peer, b"+OK")
+            elif verb == "RSET" and self.rset:
+                gone.clear()
                 self.say(peer, b"+OK")
             elif verb == "QUIT":
                 if self.quit_reply.startswith(b"+OK"):

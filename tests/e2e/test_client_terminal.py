@@ -172,6 +172,16 @@ def test_an_enter_right_after_a_key_is_swallowed(terminal, pause):
     assert len(smtp.mails) == 1
 
 
+def test_an_enter_that_comes_later_answers_the_next_question(terminal):
+    t = terminal(Server(Pop3(TWO)).port)
+    t.log_in()
+    t.type("1")
+    t.wait("Enter mail no. to see: ")
+    time.sleep(1.1)
+    t.type("\n")
+    assert "out of range" in t.wait("Enter mail no. to see: ")
+
+
 def test_enter_alone_is_another_key(terminal):
     pop3 = Pop3(TWO)
     t = terminal(Server(pop3).port)
@@ -320,6 +330,21 @@ def test_a_quick_server_shows_no_bar(terminal):
 
 def width(line):
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in line)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_what_a_server_says_is_broken_between_words(terminal, columns):
+    words = "550 " + " ".join(["nobody of that name lives here"] * 3) + " " + "x" * 90 + " 日本語 end"
+    t = terminal(smtp=Server(Smtp(RCPT=words)).port, columns=columns)
+    t.log_in()
+    t.type("2")
+    hint = t.wait("full").split("\n", 1)[1]
+    assert all(width(line) <= columns and not line.startswith(" ") for line in hint.split("\n"))
+    t.type("From: a@lab\nTo: b@lab\nSubject: s\n.\n")
+    shown = t.wait("Enter your choice: ")
+    told = shown[shown.index("Error in") : shown.index("\n1. ")].split("\n")
+    assert all(width(line) <= columns and line.strip(" ") == line for line in told)
+    assert " ".join(told).replace(" ", "") == ("Error in sending mail: " + words).replace(" ", "")
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 100, 200])
