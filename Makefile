@@ -32,6 +32,11 @@ NEEDS_popserver  := server $(NEEDS_server)
 NEEDS_mailclient := client $(NEEDS_client)
 NEEDS_postroom   := base
 
+# Further names of programs, which imply a course: `program_name "NAME" { program = PROGRAM }` in the course's file, on one line.
+NAMES       := $(shell sed -n 's/^program_name "\([a-z0-9_-]*\)" *{ *program *= *\([a-z]*\) *}.*/\1:\2/p' courses/*.conf)
+OTHER_NAMES := $(foreach n,$(NAMES),$(firstword $(subst :, ,$(n))))
+program_of   = $(patsubst $(1):%,%,$(filter $(1):%,$(NAMES)))
+
 PACKAGES := libevent_core libconfuse libcrypto
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
@@ -43,8 +48,9 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DPOSTROOM_VERSION='"$(VERSION)"' -Isrc -I$(
              $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS)
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANFLAGS)
 
-# One short line a step; V=1 shows the commands.
-quiet = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2); )
+# One short line a step; V=1 shows the commands, and -s nothing.
+SILENT = $(findstring s,$(firstword -$(MAKEFLAGS)))
+quiet = $(if $(V),,@$(if $(SILENT),,printf '  %-4s %s\n' $(1) $(2);) )
 
 sources   = $(filter-out %_test.c %_fuzz.c %_suite.c,$(wildcard src/$(1)/*.c))
 objects   = $(patsubst src/%.c,$(B)/obj/%.o,$(1))
@@ -58,7 +64,7 @@ FUZZERS   := $(patsubst src/%.c,$(B)/bin/%,$(foreach r,$(ROOMS),$(wildcard src/$
 .SECONDARY:
 .SUFFIXES:
 .PHONY: all
-all: $(PROGRAMS:%=$(B)/%) ## build the programs into build/ (SAN=address,undefined and SAN=thread: beside it)
+all: $(PROGRAMS:%=$(B)/%) $(OTHER_NAMES:%=$(B)/%) ## build the programs into build/ (SAN=address,undefined and SAN=thread: beside it)
 
 # A change of compiler or flags rebuilds everything.
 $(B)/.flags: FORCE
@@ -99,6 +105,12 @@ $(B)/$(1): $(B)/obj/programs/$(1).o $(call archives,$(NEEDS_$(1)))
 	$$(call quiet,LD,$$@)$(CC) $$(ALL_LDFLAGS) $$^ $$(LIBS) -o $$@
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_template,$(p))))
+
+define NAME_template
+$(B)/$(1): $(B)/$(call program_of,$(1))
+	ln -sf $(call program_of,$(1)) $$@
+endef
+$(foreach n,$(OTHER_NAMES),$(eval $(call NAME_template,$(n))))
 
 -include $(wildcard $(B)/obj/*/*.d)
 
@@ -154,18 +166,20 @@ mandir   = $(DESTDIR)$(PREFIX)/share/man
 docdir   = $(DESTDIR)$(PREFIX)/share/doc/postroom
 MANUALS := $(wildcard docs/man/*.[1-8])
 DOCS    := $(wildcard README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md LICENSE docs/*.md)
-installed = $(PROGRAMS:%=$(bindir)/%) $(foreach m,$(MANUALS),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
-            $(DOCS:%=$(docdir)/%) $(patsubst %,$(docdir)/%,$(wildcard courses/*.conf))
+CONFS   := $(wildcard courses/*.conf examples/*.conf)
+installed = $(PROGRAMS:%=$(bindir)/%) $(OTHER_NAMES:%=$(bindir)/%) $(foreach m,$(MANUALS),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+            $(DOCS:%=$(docdir)/%) $(CONFS:%=$(docdir)/%)
 
 .PHONY: install uninstall
 install: all ## programs, manual pages and documents; PREFIX=/usr/local, DESTDIR=
 	$(INSTALL) -d $(bindir) $(sort $(dir $(installed)))
 	$(INSTALL) -m 755 $(PROGRAMS:%=$(B)/%) $(bindir)
+	for n in $(NAMES); do ln -sf $${n#*:} $(bindir)/$${n%:*} || exit; done
 	for m in $(MANUALS); do $(INSTALL) -m 644 $$m $(mandir)/man$${m##*.}/ || exit; done
-	for d in $(DOCS) $(wildcard courses/*.conf); do $(INSTALL) -m 644 $$d $(docdir)/$$d || exit; done
+	for d in $(DOCS) $(CONFS); do $(INSTALL) -m 644 $$d $(docdir)/$$d || exit; done
 uninstall: ## takes away just those
 	rm -f $(installed)
-	rmdir $(docdir)/docs $(docdir)/courses $(docdir) 2>/dev/null || true
+	rmdir $(docdir)/docs $(docdir)/courses $(docdir)/examples $(docdir) 2>/dev/null || true
 
 .PHONY: help
 help: ## this list

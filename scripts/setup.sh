@@ -31,6 +31,7 @@ needs() {
 		echo "command mpop mpop"
 		echo "command msmtp msmtp"
 		echo "command mutt mutt"
+		echo "command tmux tmux"
 		;;
 	lint)
 		echo "command clang-format clang-format"
