@@ -108,7 +108,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_template,$(p))))
 
 define NAME_template
 $(B)/$(1): $(B)/$(call program_of,$(1))
-	$(call quiet,LN,$@)ln -sf $(call program_of,$(1)) $$@
+	$$(call quiet,LN,$$@)ln -sf $(call program_of,$(1)) $$@
 endef
 $(foreach n,$(OTHER_NAMES),$(eval $(call NAME_template,$(n))))
 
