@@ -165,7 +165,7 @@ bindir   = $(DESTDIR)$(PREFIX)/bin
 mandir   = $(DESTDIR)$(PREFIX)/share/man
 docdir   = $(DESTDIR)$(PREFIX)/share/doc/postroom
 MANUALS := $(wildcard docs/man/*.[1-8])
-DOCS    := $(wildcard README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md LICENSE docs/*.md)
+DOCS    := $(wildcard README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md LICENSE docs/*.md docs/courses/*.md)
 CONFS   := $(wildcard courses/*.conf examples/*.conf)
 installed = $(PROGRAMS:%=$(bindir)/%) $(OTHER_NAMES:%=$(bindir)/%) $(foreach m,$(MANUALS),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
             $(DOCS:%=$(docdir)/%) $(CONFS:%=$(docdir)/%)
@@ -179,7 +179,7 @@ install: all ## programs, manual pages and documents; PREFIX=/usr/local, DESTDIR
 	for d in $(DOCS) $(CONFS); do $(INSTALL) -m 644 $$d $(docdir)/$$d || exit; done
 uninstall: ## takes away just those
 	rm -f $(installed)
-	rmdir $(docdir)/docs $(docdir)/courses $(docdir)/examples $(docdir) 2>/dev/null || true
+	rmdir $(docdir)/docs/courses $(docdir)/docs $(docdir)/courses $(docdir)/examples $(docdir) 2>/dev/null || true
 
 .PHONY: help
 help: ## this list
