@@ -26,7 +26,8 @@ COMMAND = re.compile(r"^\$ ([^\n]*<<'END'\n(?:(?!END$)[^\n]*\n)*END\n|[^\n]*\n)(
 def masked(text):
     """Without what differs from day to day and from machine to machine."""
     text = re.sub(r"\d{4}-\d\d-\d\d : \d\d : \d\d", "2026-11-20 : 12 : 44", text.replace("\r\n", "\n"))
-    return re.sub(rf"\b{re.escape(socket.gethostname())}\b", "lab", text)
+    host = re.escape(socket.gethostname())  # only where it is said: it may be any word, `mail` as well
+    return re.sub(rf"^(S: 22[01]|C: HELO|S: 250 OK Hello) {host}(?=$| )", r"\1 lab", text, flags=re.M)
 
 
 def spoken(text):
@@ -96,7 +97,7 @@ class Player:
                 heard = answers.readline().decode().rstrip("\r\n")
                 if not self.connections.get("numbered") and (mine := re.search(r"You are (\d+)@", heard)):
                     self.first, self.connections["numbered"] = int(mine[1]), True
-                played += "S: " + self.there(heard) + "\n"
+                played += self.there("S: " + heard) + "\n"
                 if heard.startswith("221"):  # the client hangs up, and its number is free again
                     assert answers.read() == b""
                     answers.close()
