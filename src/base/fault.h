@@ -15,6 +15,7 @@ enum fault_kind {
 	FAULT_NONE = 0,
 	FAULT_TEMPORARY, /* may work later: 451, [SYS/TEMP] */
 	FAULT_FULL,      /* no room, may work later: 452, [SYS/TEMP] */
+	FAULT_QUOTA,     /* no room in this mailbox, may work later: 452 4.2.2 */
 	FAULT_BUSY,      /* somebody else holds it: [IN-USE] */
 	FAULT_PERMANENT, /* will not work by waiting */
 };

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-static char lower(char c)
+char slice_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
@@ -25,7 +25,7 @@ bool slice_equal_nocase(struct slice a, struct slice b)
 	if (a.len != b.len)
 		return false;
 	for (size_t i = 0; i < a.len; i++) {
-		if (lower(a.ptr[i]) != lower(b.ptr[i]))
+		if (slice_lower(a.ptr[i]) != slice_lower(b.ptr[i]))
 			return false;
 	}
 	return true;
@@ -40,6 +40,14 @@ bool slice_starts_nocase(struct slice s, const char *prefix)
 {
 	size_t len = strlen(prefix);
 	return s.len >= len && slice_equal_nocase(slice_make(s.ptr, len), slice_make(prefix, len));
+}
+
+uint32_t slice_hash_nocase(struct slice s)
+{
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < s.len; i++)
+		h = (h ^ (unsigned char)slice_lower(s.ptr[i])) * 16777619u;
+	return h;
 }
 
 struct slice slice_skip(struct slice s, size_t n)

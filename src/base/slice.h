@@ -41,6 +41,9 @@ static inline bool slice_is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* ASCII letters alone. */
+char slice_lower(char c);
+
 bool slice_equal(struct slice a, struct slice b);
 bool slice_equal_text(struct slice a, const char *b);
 
@@ -48,6 +51,8 @@ bool slice_equal_text(struct slice a, const char *b);
 bool slice_equal_nocase(struct slice a, struct slice b);
 bool slice_equal_text_nocase(struct slice a, const char *b);
 bool slice_starts_nocase(struct slice s, const char *prefix);
+/* FNV-1a, equal for what slice_equal_nocase() calls equal. For tables whose keys nobody outside chooses. */
+uint32_t slice_hash_nocase(struct slice s);
 
 /* The slice without the first n bytes (all of it when it is shorter). */
 struct slice slice_skip(struct slice s, size_t n);

@@ -73,9 +73,21 @@ static void find_passes_nul(void **state)
 	free(copy);
 }
 
+static void hash_is_equal_where_only_case_differs(void **state)
+{
+	(void)state;
+	assert_int_equal(slice_hash_nocase(slice_str("Stallings")), slice_hash_nocase(slice_str("sTALLINGS")));
+	assert_int_not_equal(slice_hash_nocase(slice_str("stallings")), slice_hash_nocase(slice_str("stallingt")));
+	assert_int_not_equal(slice_hash_nocase(slice_str("[")), slice_hash_nocase(slice_str("{")));
+	/* FNV-1a's published value of "a"; and of nothing. */
+	assert_int_equal(slice_hash_nocase(slice_str("A")), 0xe40c292c);
+	assert_int_equal(slice_hash_nocase(slice_make(NULL, 0)), 0x811c9dc5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hash_is_equal_where_only_case_differs),
 		cmocka_unit_test(comparing_knows_ascii_case_alone),
 		cmocka_unit_test(words_are_cut_at_blanks),
 		cmocka_unit_test(trim_keeps_what_is_inside),
