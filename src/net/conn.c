@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include "base/log.h"
+#include "net/stream.h"
 
 enum {
 	WRITES_A_TURN = 4,     /* then other connections come first */
@@ -30,11 +30,15 @@ struct conn {
 	struct event writable;
 	struct event timer;
 	struct timeval idle;
-	size_t lingered;  /* octets */
-	int fd;           /* -1: the peer is lost, the session still waits for its answer */
-	bool input_over;  /* the peer has shut down its sending side */
-	bool last_moment; /* the timer now says when this ends, whatever the peer does */
-	bool lingering;   /* all is said and sent, the session is freed */
+	int64_t idle_ms;         /* what `idle` was made of */
+	size_t lingered;         /* octets */
+	struct stream stream;    /* fd -1: the peer is lost, the session still waits for its answer */
+	struct session_tls *tls; /* what the handshake agreed on; NULL: in clear */
+	bool tls_first;          /* the session has not started yet */
+	bool shaking;            /* a handshake is under way: readable and writable are its own */
+	bool input_over;         /* the peer has shut down its sending side */
+	bool last_moment;        /* the timer now says when this ends, whatever the peer does */
+	bool lingering;          /* all is said and sent, the session is freed */
 };
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
@@ -57,6 +61,7 @@ bool conn_set_init(struct conn_set *set, struct loop *loop, struct fault *why)
 	if (!set->scratch)
 		return fault_set(why, FAULT_FULL, "cannot take connections: memory is out");
 	set->last_moment = common_timer(loop, LAST_MOMENT_MS);
+	set->handshake = common_timer(loop, CONN_HANDSHAKE_MS);
 	return true;
 }
 
@@ -71,9 +76,8 @@ static void close_socket(struct conn *c)
 	event_del(&c->readable);
 	event_del(&c->writable);
 	event_del(&c->timer);
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
+	stream_close(&c->stream);
+	c->shaking = false;
 }
 
 static void end(struct conn *c)
@@ -85,6 +89,7 @@ static void end(struct conn *c)
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
+	free(c->tls);
 	free(c);
 	set->count--;
 	if (set->closed)
@@ -101,15 +106,17 @@ static void lose(struct conn *c)
 		end(c);
 }
 
-/* Each reply once, in one write where the socket takes it. False: the peer is gone. */
+/* Each reply once, in one write where the socket takes it. False: the peer is gone (without renegotiation TLS never reads
+ * in order to write). */
 static bool send_out(struct conn *c)
 {
 	struct pump *p = &c->pump;
 	for (int turn = 0; turn < WRITES_A_TURN && p->out.len > 0; turn++) {
-		ssize_t n = send(c->fd, p->out.data, p->out.len, MSG_NOSIGNAL);
-		if (n < 0)
-			return errno == EAGAIN || errno == EINTR;
-		buf_consume(&p->out, (size_t)n);
+		size_t n;
+		enum stream_got got = stream_write(&c->stream, p->out.data, p->out.len, &n);
+		if (got != STREAM_OK)
+			return got == STREAM_WAIT_WRITE;
+		buf_consume(&p->out, n);
 		pump_drained(p);
 	}
 	return true;
@@ -135,9 +142,20 @@ static void linger(struct conn *c)
 	pump_release(&c->pump);
 	c->lingering = true;
 	event_del(&c->writable);
-	if (c->input_over || shutdown(c->fd, SHUT_WR) != 0 || event_add(&c->readable, NULL) != 0 ||
-	    !last_moment_begins(c))
+	bool told = stream_shutdown(&c->stream);
+	if (c->input_over || !told || event_add(&c->readable, NULL) != 0 || !last_moment_begins(c))
 		end(c);
+}
+
+static const struct timeval *idle_time(struct conn *c)
+{
+	const struct session *s = c->pump.session;
+	int64_t ms = s->idle_ms > 0 ? s->idle_ms : s->ops->idle_ms;
+	if (ms != c->idle_ms) {
+		c->idle = common_timer(c->set->loop, ms);
+		c->idle_ms = ms;
+	}
+	return &c->idle;
 }
 
 /* Reading is given up only when input comes that nobody wants yet (on_readable): so waiting for a job costs no system
@@ -152,7 +170,74 @@ static bool watch(struct conn *c)
 		return false;
 	if (pump_waiting(p) && !unsent)
 		return event_del(&c->timer) == 0;
-	return c->last_moment ? last_moment_begins(c) : event_add(&c->timer, &c->idle) == 0;
+	return c->last_moment ? last_moment_begins(c) : event_add(&c->timer, idle_time(c)) == 0;
+}
+
+static void proceed(struct conn *c);
+
+/* The session goes on, or begins, behind TLS. */
+static void secured(struct conn *c)
+{
+	c->shaking = false;
+	c->tls = malloc(sizeof *c->tls);
+	if (!c->tls || !stream_tls(&c->stream, c->tls)) {
+		lose(c);
+		return;
+	}
+	if (c->tls_first) {
+		c->pump.session->tls = c->tls;
+		pump_start(&c->pump);
+	} else {
+		pump_secured(&c->pump, c->tls);
+	}
+	proceed(c);
+}
+
+/* One of the two is watched at a time. */
+static bool only_watch(struct event *ready, struct event *other)
+{
+	return event_del(other) == 0 && event_add(ready, NULL) == 0;
+}
+
+static void shake(struct conn *c)
+{
+	struct fault why;
+	bool ok = false;
+	switch (stream_handshake(&c->stream, &why)) {
+	case STREAM_OK:
+		secured(c);
+		return;
+	case STREAM_WAIT_READ:
+		ok = only_watch(&c->readable, &c->writable);
+		break;
+	case STREAM_WAIT_WRITE:
+		ok = only_watch(&c->writable, &c->readable);
+		break;
+	case STREAM_END:
+	case STREAM_BROKEN:
+		log_info("%s: %s", c->pump.session->ops->protocol, why.text);
+		break;
+	}
+	if (!ok)
+		lose(c);
+}
+
+/* The timer is set once: no octet prolongs a handshake. */
+static void begin_tls(struct conn *c)
+{
+	struct conn_set *set = c->set;
+	struct ssl_st *ssl = set->tls_session ? set->tls_session(set) : NULL;
+	if (!ssl) {
+		log_warning("%s: no TLS session could be made", c->pump.session->ops->protocol);
+		lose(c);
+		return;
+	}
+	c->shaking = true;
+	stream_secure(&c->stream, ssl);
+	if (event_add(&c->timer, &set->handshake) == 0)
+		shake(c);
+	else
+		lose(c);
 }
 
 static void proceed(struct conn *c)
@@ -161,36 +246,45 @@ static void proceed(struct conn *c)
 		lose(c);
 	else if (all_is_said(c))
 		linger(c);
+	else if (pump_wants_tls(&c->pump) && c->pump.out.len == 0)
+		begin_tls(c);
 	else if (!watch(c))
 		lose(c);
 }
 
-bool conn_open(struct conn_set *set, int fd, struct session *session, bool crowded)
+static void begin(struct conn *c, enum conn_start start)
+{
+	c->tls_first = start == CONN_TLS;
+	if (start == CONN_TLS) {
+		begin_tls(c);
+		return;
+	}
+	if (start == CONN_CROWDED)
+		pump_stop(&c->pump, STOP_CROWDED);
+	else
+		pump_start(&c->pump);
+	proceed(c);
+}
+
+bool conn_open(struct conn_set *set, int fd, struct session *session, enum conn_start start)
 {
 	struct event_base *base = loop_base(set->loop);
 	struct conn *c = calloc(1, sizeof *c);
 	if (!c) {
 		session->ops->free(session);
-		close(fd);
+		stream_close(&(struct stream){ .fd = fd });
 		return false;
 	}
-	*c = (struct conn){ .set = set, .next = set->first, .link = &set->first, .fd = fd };
-	c->idle = common_timer(set->loop, session->ops->idle_ms);
+	*c = (struct conn){ .set = set, .next = set->first, .link = &set->first, .stream = { .fd = fd } };
 	event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
 	evtimer_assign(&c->timer, base, on_timer, c);
-	/* A reply is one write already; Nagle's delay would only hold it up. Not TCP: nothing to set. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	if (c->next)
 		c->next->link = &c->next;
 	set->first = c;
 	set->count++;
 	pump_init(&c->pump, session, on_woken, c);
-	if (crowded)
-		pump_stop(&c->pump, STOP_CROWDED);
-	else
-		pump_start(&c->pump);
-	proceed(c);
+	begin(c, start);
 	return true;
 }
 
@@ -199,8 +293,12 @@ void conn_set_stop(struct conn_set *set, enum session_stop why)
 	struct conn *next;
 	for (struct conn *c = set->first; c; c = next) {
 		next = c->next;
-		if (c->fd < 0 || c->lingering)
+		if (c->stream.fd < 0 || c->lingering)
 			continue;
+		if (c->shaking) {
+			lose(c);
+			continue;
+		}
 		if (why == STOP_NOW)
 			last_moment_begins(c);
 		pump_stop(&c->pump, why);
@@ -210,23 +308,34 @@ void conn_set_stop(struct conn_set *set, enum session_stop why)
 
 static void read_on(struct conn *c)
 {
-	ssize_t n = recv(c->fd, c->set->scratch, PUMP_INPUT_MAX, 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	size_t n;
+	switch (stream_read(&c->stream, c->set->scratch, PUMP_INPUT_MAX, &n)) {
+	case STREAM_OK:
+		break;
+	case STREAM_WAIT_READ:
 		return;
-	if (n < 0 || (n > 0 && !pump_input(&c->pump, c->set->scratch, (size_t)n))) {
+	case STREAM_WAIT_WRITE: /* TLS itself has something to say, and no room: it is asked again when there is */
+		if (!only_watch(&c->writable, &c->readable))
+			lose(c);
+		return;
+	case STREAM_END:
+		n = 0;
+		c->input_over = true;
+		event_del(&c->readable);
+		break;
+	case STREAM_BROKEN:
 		lose(c);
 		return;
 	}
-	if (n == 0) {
-		c->input_over = true;
-		event_del(&c->readable);
-	}
-	proceed(c);
+	if (n > 0 && !pump_input(&c->pump, c->set->scratch, n))
+		lose(c);
+	else
+		proceed(c);
 }
 
 static void throw_away(struct conn *c)
 {
-	ssize_t n = recv(c->fd, c->set->scratch, PUMP_INPUT_MAX, 0);
+	ssize_t n = recv(c->stream.fd, c->set->scratch, PUMP_INPUT_MAX, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	c->lingered += n > 0 ? (size_t)n : 0;
@@ -239,7 +348,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct conn *c = arg;
 	(void)fd;
 	(void)what;
-	if (c->lingering)
+	if (c->shaking)
+		shake(c);
+	else if (c->lingering)
 		throw_away(c);
 	else if (pump_hungry(&c->pump))
 		read_on(c);
@@ -252,7 +363,9 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	struct conn *c = arg;
 	(void)fd;
 	(void)what;
-	if (c->fd >= 0)
+	if (c->shaking)
+		shake(c);
+	else if (c->stream.fd >= 0)
 		proceed(c);
 	else if (!pump_waiting(&c->pump))
 		end(c);
@@ -263,7 +376,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	struct conn *c = arg;
 	(void)fd;
 	(void)what;
-	if (c->last_moment) {
+	if (c->last_moment || c->shaking) {
 		lose(c);
 		return;
 	}

@@ -1,10 +1,13 @@
 /*
- * conn: one accepted connection: its socket, buffers, marks and time limits. Owns its session and frees it; nobody
+ * conn: one accepted connection: its socket, TLS, buffers, marks and time limits. Owns its session and frees it; nobody
  * else does. Lives on one loop.
  *
  * A peer that shuts down its sending side is answered to the end of what it sent. One that breaks off is forgotten at
  * once, but for a session that waits: it lives on without a socket until its answer is in. After the last reply the
  * peer's input is read for a moment more, so that no reset destroys the reply on its way (RFC 1122 section 4.2.2.13).
+ *
+ * A TLS handshake comes first, or when the session asks for it. One that fails, or is not over in time, ends the connection
+ * without a word; so does any stop, for between two protocols there is nothing that could be said.
  */
 #ifndef POSTROOM_NET_CONN_H
 #define POSTROOM_NET_CONN_H
@@ -15,14 +18,20 @@
 #include "net/pump.h"
 
 struct conn;
+struct ssl_st;
+
+enum { CONN_HANDSHAKE_MS = 30 * 1000 };
 
 /* The connections of one loop; all calls on the loop's thread. */
 struct conn_set {
 	struct loop *loop;
 	struct conn *first;
 	size_t count;
-	char *scratch;                     /* what is read goes here first, PUMP_INPUT_MAX octets */
-	struct timeval last_moment;        /* a second, as the loop's timer wants it */
+	char *scratch;              /* what is read goes here first, PUMP_INPUT_MAX octets */
+	struct timeval last_moment; /* a second, as the loop's timer wants it */
+	struct timeval handshake;   /* CONN_HANDSHAKE_MS, likewise */
+	/* Gives a new TLS session, the server's side, or NULL. NULL: no session here asks for TLS. */
+	struct ssl_st *(*tls_session)(struct conn_set *);
 	void (*closed)(struct conn_set *); /* told after each connection's end; may be NULL */
 	void *owner;
 };
@@ -33,8 +42,14 @@ void conn_set_release(struct conn_set *set);
 /* Says stop(why) to every session; with STOP_NOW connections that still cannot send are closed after at most one second. */
 void conn_set_stop(struct conn_set *set, enum session_stop why);
 
-/* Takes over the descriptor and the session in any case; with `crowded` the session is told STOP_CROWDED
- * in place of its start. False: closed at once, out of memory. */
-bool conn_open(struct conn_set *set, int fd, struct session *session, bool crowded);
+/* How a connection begins. */
+enum conn_start {
+	CONN_GREETED, /* with the session's start() */
+	CONN_CROWDED, /* the session is told STOP_CROWDED instead */
+	CONN_TLS,     /* a handshake comes first */
+};
+
+/* Takes over the descriptor and the session in any case. False: closed at once, out of memory. */
+bool conn_open(struct conn_set *set, int fd, struct session *session, enum conn_start start);
 
 #endif

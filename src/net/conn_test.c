@@ -32,7 +32,7 @@ struct errand {
 	struct rig *rig;
 	int fd;
 	struct scripted *session;
-	bool crowded;
+	enum conn_start start;
 	enum session_stop stop;
 	size_t answer;
 	sem_t over;
@@ -103,7 +103,7 @@ static size_t on_loop(struct rig *r, struct errand *e, void (*run)(struct errand
 
 static void open_one(struct errand *e)
 {
-	assert_true(conn_open(&e->rig->set, e->fd, &e->session->base, e->crowded));
+	assert_true(conn_open(&e->rig->set, e->fd, &e->session->base, e->start));
 }
 
 static void stop_all(struct errand *e)
@@ -399,7 +399,7 @@ static void a_peer_that_never_reads_ends_with_its_time(void **state)
 static void a_crowded_peer_is_told_so(void **state)
 {
 	struct rig *r = *state;
-	struct errand e = { .crowded = true };
+	struct errand e = { .start = CONN_CROWDED };
 	int peer = dial_in(r, &e);
 	expect_all(peer, "stop crowded\n");
 	close(peer);

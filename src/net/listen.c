@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,12 @@ enum {
 	BACKLOG = 1024,
 	PAUSE_MS = 100, /* when descriptors have run out */
 	UNPRIVILEGED_PORT = 1024,
+	/* A peer whose machine is gone is given up after two minutes: so long it may stay silent to the kernel's questions, or
+	 * leave unacknowledged what it was sent. Until then it holds its mailbox's lock. */
+	DEAD_MS = 120 * 1000,
+	ASK_AFTER_S = 60,
+	ASK_EVERY_S = 15,
+	ASK_TIMES = 4,
 };
 
 union address {
@@ -65,15 +72,33 @@ static bool address_read(union address *a, const char *text, unsigned port)
 	return inet_pton(AF_INET6, text, &a->v6.sin6_addr) == 1;
 }
 
+static void set(int fd, int level, int what, int value)
+{
+	setsockopt(fd, level, what, &value, sizeof value); /* where that fails it is a connection like others */
+}
+
+/* Set once, here: the connections that are accepted inherit all of it (Linux), and cost no system call more. A reply is one
+ * write already, which Nagle's delay would only hold up. */
+static void prepare_connections(int fd)
+{
+	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, ASK_AFTER_S);
+	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, ASK_EVERY_S);
+	set(fd, IPPROTO_TCP, TCP_KEEPCNT, ASK_TIMES);
+	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, DEAD_MS);
+}
+
 /* -1 and errno. */
 static int bind_and_listen(const union address *a)
 {
 	int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
+	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (a->any.sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){ 0 }, sizeof(int));
+		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+	prepare_connections(fd);
 	if (bind(fd, &a->any, address_length(a)) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
 	int error = errno;

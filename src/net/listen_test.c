@@ -5,6 +5,8 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,6 +67,36 @@ static void a_port_can_be_taken_again_at_once(void **state)
 	listener_close(&l);
 	assert_true(listener_open(&l, "127.0.0.1", port, &why));
 	listener_close(&l);
+}
+
+static int option(int fd, int level, int what)
+{
+	int value = -1;
+	assert_int_equal(getsockopt(fd, level, what, &value, &(socklen_t){ sizeof value }), 0);
+	return value;
+}
+
+/* Set on the listening socket alone: that they are inherited is what spares each connection the calls. */
+static void a_connection_inherits_what_finds_out_a_dead_peer(void **state)
+{
+	static const char *const addresses[] = { "127.0.0.1", NULL };
+	struct listener l;
+	(void)state;
+	for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+		assert_true(listener_open(&l, addresses[i], 0, &why));
+		int peer = dial("127.0.0.1", l.port, 1000, &why);
+		int fd = accept(l.fd, NULL, NULL);
+		assert_true(peer >= 0 && fd >= 0);
+		assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+		int silence = option(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
+		              option(fd, IPPROTO_TCP, TCP_KEEPINTVL) * option(fd, IPPROTO_TCP, TCP_KEEPCNT);
+		assert_int_equal(silence, 120);
+		assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 120 * 1000);
+		assert_int_equal(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+		close(fd);
+		close(peer);
+		listener_close(&l);
+	}
 }
 
 static void bad_addresses_and_ports_are_refused_for_good(void **state)
@@ -220,6 +252,7 @@ int main(void)
 		cmocka_unit_test(port_0_picks_one_and_tells_it),
 		cmocka_unit_test(a_port_in_use_says_what_to_do),
 		cmocka_unit_test(a_port_can_be_taken_again_at_once),
+		cmocka_unit_test(a_connection_inherits_what_finds_out_a_dead_peer),
 		cmocka_unit_test(bad_addresses_and_ports_are_refused_for_good),
 		cmocka_unit_test(one_socket_takes_both_families_and_shows_ipv4_as_ipv4),
 		cmocka_unit_test(accepting_goes_on_when_descriptors_are_there_again),

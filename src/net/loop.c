@@ -14,6 +14,8 @@ struct loop {
 	struct event_base *base;
 	struct event *bell_rings;
 	int bell;
+	struct pause *pauses;
+	bool ending;          /* no pause begins any more */
 	pthread_mutex_t lock; /* guards what follows */
 	struct task *first;
 	struct task *last;
@@ -145,6 +147,49 @@ bool loop_run_posted(struct loop *l)
 	struct task *tasks = take(l, &stopping);
 	run_all(tasks);
 	return tasks != NULL;
+}
+
+/* ---- pauses ---- */
+
+static void end_pause(struct pause *p, bool cut)
+{
+	event_free(p->timer);
+	*p->link = p->next;
+	if (p->next)
+		p->next->link = p->link;
+	p->over(p, cut);
+}
+
+static void on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	end_pause(arg, false);
+}
+
+bool loop_pause(struct loop *l, struct pause *p, int ms)
+{
+	const struct timeval time = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	p->timer = l->ending ? NULL : evtimer_new(l->base, on_pause_over, p);
+	if (!p->timer)
+		return false;
+	if (evtimer_add(p->timer, &time) != 0) {
+		event_free(p->timer);
+		return false;
+	}
+	p->next = l->pauses;
+	p->link = &l->pauses;
+	if (p->next)
+		p->next->link = &p->next;
+	l->pauses = p;
+	return true;
+}
+
+void loop_cut_pauses(struct loop *l)
+{
+	l->ending = true;
+	while (l->pauses)
+		end_pause(l->pauses, true);
 }
 
 struct event_base *loop_base(struct loop *l)

@@ -18,6 +18,15 @@ struct task {
 	struct task *next;
 };
 
+/* A wait on a loop. Embedded in its owner's struct, which lives until over() was called. */
+struct pause {
+	/* On the loop's thread, never inside loop_pause(). `cut`: before its time, as the loop is about to end. */
+	void (*over)(struct pause *, bool cut);
+	struct event *timer; /* the loop's own */
+	struct pause *next;
+	struct pause **link;
+};
+
 struct loop *loop_new(struct fault *why);
 /* NULL is passed over. Tasks that were never run stay their owners'. */
 void loop_free(struct loop *l);
@@ -29,6 +38,10 @@ void loop_stop(struct loop *l);
 void loop_post(struct loop *l, struct task *t);
 /* Runs, on the caller's thread, what was posted to a loop that no longer runs. False: there was nothing. */
 bool loop_run_posted(struct loop *l);
+/* Calls over() in so many milliseconds. On the loop's thread. False: memory is out, or the loop is about to end; over() is not called. */
+bool loop_pause(struct loop *l, struct pause *p, int ms);
+/* The loop is about to end: all pauses are over now, and no new ones begin. On the loop's thread. */
+void loop_cut_pauses(struct loop *l);
 struct event_base *loop_base(struct loop *l);
 
 #endif

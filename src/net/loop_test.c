@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
+
 enum { THREADS = 4, TASKS = 5000 };
 
 struct numbered {
@@ -123,6 +125,50 @@ static void what_comes_after_the_loops_end_can_still_be_run(void **state)
 	loop_free(l);
 }
 
+struct paused {
+	struct pause pause;
+	struct loop *loop;
+	int over;
+	int cut;
+};
+
+static void note_over(struct pause *p, bool cut)
+{
+	struct paused *a = (struct paused *)p;
+	a->over++;
+	a->cut += cut;
+	loop_stop(a->loop);
+}
+
+static void a_pause_is_over_in_its_time(void **state)
+{
+	struct loop *l = loop_open();
+	struct paused a = { .pause.over = note_over, .loop = l };
+	(void)state;
+	int64_t begun = clock_ms();
+	assert_true(loop_pause(l, &a.pause, 50));
+	loop_run(l);
+	assert_in_range(clock_ms() - begun, 45, 5000);
+	assert_int_equal(a.over, 1);
+	assert_int_equal(a.cut, 0);
+	loop_free(l);
+}
+
+static void a_loop_that_ends_cuts_its_pauses(void **state)
+{
+	struct loop *l = loop_open();
+	struct paused a = { .pause.over = note_over, .loop = l }, b = a, late = a;
+	(void)state;
+	assert_true(loop_pause(l, &a.pause, 3600 * 1000));
+	assert_true(loop_pause(l, &b.pause, 3600 * 1000));
+	loop_cut_pauses(l);
+	assert_int_equal(a.cut + b.cut, 2);
+	assert_int_equal(a.over + b.over, 2);
+	assert_false(loop_pause(l, &late.pause, 1));
+	assert_int_equal(late.over, 0);
+	loop_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
@@ -130,6 +176,8 @@ int main(void)
 		cmocka_unit_test(what_was_posted_before_the_stop_is_run),
 		cmocka_unit_test(a_task_may_post_itself_again),
 		cmocka_unit_test(what_comes_after_the_loops_end_can_still_be_run),
+		cmocka_unit_test(a_pause_is_over_in_its_time),
+		cmocka_unit_test(a_loop_that_ends_cuts_its_pauses),
 	};
 	return cmocka_run_group_tests(all, NULL, NULL);
 }

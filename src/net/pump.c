@@ -94,6 +94,12 @@ static bool step(struct pump *p, struct slice *input)
 		p->awake = false;
 		goes_on(p, s->ops->resume(s));
 		return true;
+	case NEXT_TLS:
+		if (!p->secured)
+			return false;
+		p->secured = false;
+		goes_on(p, s->ops->secured(s));
+		return true;
 	case NEXT_CLOSE:
 		break;
 	}
@@ -108,6 +114,13 @@ static void run(struct pump *p, struct slice *input)
 	p->busy = false;
 }
 
+/* What comes behind a command is its peer's again only if nobody could have slipped it in: after NEXT_TLS no octet that
+ * was sent in clear may be left (RFC 3207 section 4.2, RFC 2595 section 4). */
+static bool throws_away(const struct pump *p)
+{
+	return pump_closing(p) || pump_wants_tls(p);
+}
+
 /* What is left of the input waits in p->in, in no more memory than it takes. Of a line that is too long already only
  * the beginning is kept, with one octet for all the rest: a CR, if a LF may make it the line's end. */
 static void keep(struct pump *p, struct slice rest)
@@ -119,7 +132,7 @@ static void keep(struct pump *p, struct slice rest)
 	if (p->next == NEXT_LINE && pump_hungry(p) && rest.len > line_max)
 		ok = buf_append(&kept, rest.ptr, line_max) &&
 		     buf_append_char(&kept, rest.ptr[rest.len - 1] == '\r' ? '\r' : ' ');
-	else if (!pump_closing(p))
+	else if (!throws_away(p))
 		ok = buf_append_slice(&kept, rest);
 	buf_release(&p->in);
 	p->in = kept;
@@ -133,7 +146,7 @@ static void go_on(struct pump *p)
 {
 	struct slice rest = p->in.len > 0 ? slice_skip(buf_slice(&p->in), p->taken) : slice_make("", 0);
 	run(p, &rest);
-	if (slice_empty(rest) || pump_hungry(p) || pump_closing(p))
+	if (slice_empty(rest) || pump_hungry(p) || throws_away(p))
 		keep(p, rest);
 	else /* held back: a long pipeline is not moved once for each of its waits */
 		p->taken = p->in.len - rest.len;
@@ -164,6 +177,14 @@ void pump_drained(struct pump *p)
 {
 	if (p->out.len == 0)
 		buf_release(&p->out);
+	go_on(p);
+}
+
+void pump_secured(struct pump *p, const struct session_tls *tls)
+{
+	assert(pump_wants_tls(p) && p->in.len == 0 && p->out.len == 0);
+	p->session->tls = tls;
+	p->secured = true;
 	go_on(p);
 }
 

@@ -21,6 +21,7 @@ struct pump {
 	struct buf out;         /* what the peer has not been sent yet: take from the front with buf_consume */
 	bool busy;              /* inside a callback of the session */
 	bool awake;             /* the answer a waiting session waits for is in */
+	bool secured;           /* the handshake it asked for is done, and it has not heard of it yet */
 	bool stop_due;          /* `stop` has to be told when the session no longer waits */
 	enum session_stop stop; /* … the strongest that came */
 	void (*woken)(struct pump *); /* called after a wake has been worked off: there may be output */
@@ -34,10 +35,12 @@ void pump_release(struct pump *p);
 
 void pump_start(struct pump *p);
 /* Takes all n octets (at most PUMP_INPUT_MAX); works off as many as the session will, without a copy where nothing is
- * kept. After NEXT_CLOSE they are thrown away. False: the peer is lost or memory is out, close. */
+ * kept. After NEXT_TLS and NEXT_CLOSE they are thrown away. False: the peer is lost or memory is out, close. */
 bool pump_input(struct pump *p, const char *octets, size_t n);
 /* Call when output has been sent: goes on where the session had more to say. */
 void pump_drained(struct pump *p);
+/* After pump_wants_tls() and the handshake; `tls` must live as long as the session. Nothing of what came in clear is left. */
+void pump_secured(struct pump *p, const struct session_tls *tls);
 void pump_stop(struct pump *p, enum session_stop why);
 /* The peer is gone: what is kept is thrown away, and the session ends as soon as it waits for nothing. */
 void pump_lost(struct pump *p);
@@ -49,6 +52,11 @@ static inline bool pump_waiting(const struct pump *p)
 static inline bool pump_closing(const struct pump *p)
 {
 	return p->next == NEXT_CLOSE;
+}
+/* What was said is sent first, then a handshake is due. */
+static inline bool pump_wants_tls(const struct pump *p)
+{
+	return p->next == NEXT_TLS;
 }
 /* Whether more input can be worked off now. */
 static inline bool pump_hungry(const struct pump *p)

@@ -243,6 +243,55 @@ static void after_close_nothing_is_taken(void **state)
 	rig_close(&r);
 }
 
+static void behind_a_handshake_nothing_is_left_of_what_came_before_it(void **state)
+{
+	static const struct session_tls tls = { .version = "TLSv1.3" };
+	static const char *const before[] = { "T\nevil\n", "T\nevil\nhalf", "wait\nT\nevil\n" };
+	struct rig r;
+	(void)state;
+	for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+		rig_open(&r);
+		r.session->starttls = true;
+		pump_start(&r.pump);
+		feed_text(&r, before[i]);
+		assert_true(pump_wants_tls(&r.pump) && !pump_hungry(&r.pump));
+		feed_text(&r, "more evil\n");
+		expect(&r, i < 2 ? "hello\nbegin\n" : "hello\nresumed\nbegin\n");
+		assert_null(r.session->base.tls);
+		pump_secured(&r.pump, &tls);
+		feed_text(&r, "one\n");
+		expect(&r, "secured TLSv1.3\n[one]lf\n");
+		rig_close(&r);
+	}
+}
+
+static void a_stop_before_the_handshake_is_still_said_in_clear(void **state)
+{
+	struct rig r;
+	(void)state;
+	rig_open(&r);
+	r.session->starttls = true;
+	pump_start(&r.pump);
+	assert_true(pump_input(&r.pump, "T\n", 2));
+	pump_stop(&r.pump, STOP_IDLE); /* "begin" could not even be sent */
+	assert_true(pump_closing(&r.pump));
+	expect(&r, "hello\nbegin\nstop idle\n");
+	rig_close(&r);
+}
+
+static void a_peer_lost_before_the_handshake_ends_the_session(void **state)
+{
+	struct rig r;
+	(void)state;
+	rig_open(&r);
+	r.session->starttls = true;
+	pump_start(&r.pump);
+	feed_text(&r, "T\n");
+	pump_lost(&r.pump);
+	assert_true(pump_closing(&r.pump));
+	rig_close(&r);
+}
+
 static void a_stop_is_told_at_once_to_a_session_that_does_not_wait(void **state)
 {
 	struct rig r;
@@ -387,6 +436,9 @@ int main(void)
 		cmocka_unit_test(more_is_asked_for_only_below_the_mark_and_before_input_goes_on),
 		cmocka_unit_test(a_pipeline_of_commands_waits_while_its_replies_are_not_read),
 		cmocka_unit_test(after_close_nothing_is_taken),
+		cmocka_unit_test(behind_a_handshake_nothing_is_left_of_what_came_before_it),
+		cmocka_unit_test(a_stop_before_the_handshake_is_still_said_in_clear),
+		cmocka_unit_test(a_peer_lost_before_the_handshake_ends_the_session),
 		cmocka_unit_test(a_stop_is_told_at_once_to_a_session_that_does_not_wait),
 		cmocka_unit_test(a_stop_while_waiting_is_told_after_the_resume_and_before_the_input),
 		cmocka_unit_test(a_stopped_session_may_finish_its_mail),

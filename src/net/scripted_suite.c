@@ -80,6 +80,15 @@ static enum session_next line(struct session *s, const struct line *line)
 	case 'E':
 		s->ends = LINE_ENDS_EITHER;
 		return echo(t, line);
+	case 'T':
+		if (!t->starttls)
+			return echo(t, line);
+		if (s->tls) {
+			buf_printf(s->out, "have %s\n", s->tls->version);
+			return NEXT_LINE;
+		}
+		buf_append_text(s->out, "begin\n");
+		return NEXT_TLS;
 	case 'q':
 		buf_append_text(s->out, "bye\n");
 		return NEXT_CLOSE;
@@ -124,6 +133,13 @@ static enum session_next resume(struct session *s)
 	return t->after_wait;
 }
 
+static enum session_next secured(struct session *s)
+{
+	of(s);
+	buf_printf(s->out, "secured %s\n", s->tls->version);
+	return NEXT_LINE;
+}
+
 static enum session_next stop(struct session *s, enum session_stop why)
 {
 	static const char *const names[] = { "idle", "crowded", "shutdown", "now" };
@@ -157,6 +173,7 @@ struct scripted *scripted_new(int *freed)
 		.body = body,
 		.more = more,
 		.resume = resume,
+		.secured = secured,
 		.stop = stop,
 		.free = scripted_free,
 	};

@@ -5,6 +5,7 @@
  *     w…    waits, then says "resumed"              e, E  lines end in CR LF alone; in either
  *     m…    says 40 pieces of 8 KiB, by more()      b…    octets up to a full stop are echoed; 'w' among them waits
  *     s…    waits, and is answered inside the call  q…    says "bye", then closes
+ *     T…    where it may (starttls): "begin", then TLS, then "secured" and the version; within TLS "have" and the version
  *     all else is echoed as "[text]", with "long" or "lf" behind it where the line was that.
  */
 #ifndef POSTROOM_NET_SCRIPTED_SUITE_H
@@ -22,8 +23,9 @@ struct scripted {
 	int pieces;
 	int calls; /* of callbacks */
 	bool in_body;
-	bool last_mail;    /* stopped in the body: closes after it */
-	bool waiting;      /* returned NEXT_WAIT and was not yet resumed */
+	bool last_mail; /* stopped in the body: closes after it */
+	bool waiting;   /* returned NEXT_WAIT and was not yet resumed */
+	bool starttls;
 	bool *gone;        /* where to note what base.gone was at the end; may be NULL */
 	int *freed;        /* counts the end; may be NULL */
 	struct jobs *jobs; /* waits are ended by a job, job_ms later; NULL: by the test */

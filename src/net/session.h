@@ -23,6 +23,7 @@ enum session_next {
 	NEXT_BODY,  /* give me octets as they come */
 	NEXT_WAIT,  /* an answer is under way (a job): nothing until session_wake() */
 	NEXT_MORE,  /* I have more to say: call more() when the output is below the mark */
+	NEXT_TLS,   /* send what I said, throw away what was read, do a TLS handshake, then call secured() */
 	NEXT_CLOSE, /* send what I said, then close */
 };
 
@@ -37,6 +38,16 @@ struct line {
 	struct slice text;
 	bool bare_lf;  /* ended by LF without CR */
 	bool too_long; /* was longer than line_max; the text is its beginning, the rest was thrown away */
+};
+
+/* What a handshake has agreed on. */
+enum { SESSION_BINDING = 32 };
+struct session_tls {
+	char version[16]; /* "TLSv1.3" */
+	char cipher[64];  /* "TLS_AES_256_GCM_SHA384" */
+	/* tls-exporter (RFC 9266), for SCRAM-SHA-256-PLUS; without has_binding (TLS 1.2 with no extended master secret) there is none. */
+	unsigned char binding[SESSION_BINDING];
+	bool has_binding;
 };
 
 enum session_stop {
@@ -57,8 +68,10 @@ struct session_ops {
 	/* Takes up to n octets, sets *taken (at least 1), and says what comes next: from NEXT_LINE on the rest is
 	 * lines again. */
 	enum session_next (*body)(struct session *, const char *octets, size_t n, size_t *taken);
-	enum session_next (*more)(struct session *);                        /* after NEXT_MORE */
-	enum session_next (*resume)(struct session *);                      /* after NEXT_WAIT and session_wake() */
+	enum session_next (*more)(struct session *);   /* after NEXT_MORE */
+	enum session_next (*resume)(struct session *); /* after NEXT_WAIT and session_wake() */
+	/* After NEXT_TLS: `tls` is set, and nothing that was sent in clear is left. A handshake that fails ends the connection. NULL: never asked for. */
+	enum session_next (*secured)(struct session *);
 	enum session_next (*stop)(struct session *, enum session_stop why); /* never while NEXT_WAIT is in force */
 	/* The peer is gone, or all is said: gives back everything. Never while NEXT_WAIT is in force. */
 	void (*free)(struct session *);
@@ -68,6 +81,8 @@ struct session {
 	const struct session_ops *ops;
 	enum line_ends ends;
 	struct buf *out;                /* the driver's; set before start() */
+	const struct session_tls *tls;  /* the driver's; NULL: in clear. Where TLS comes first, set before start() */
+	int64_t idle_ms;                /* how long the peer may be silent; 0: ops->idle_ms */
 	void (*wake)(struct session *); /* the driver's; use session_wake() */
 	void *driver;                   /* the driver's own */
 	bool gone;                      /* the driver's: the peer has left; what is said goes nowhere */
