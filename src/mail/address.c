@@ -1,8 +1,8 @@
 /*
  * address: a parser for the paths of MAIL and RCPT (RFC 5321 section 4.1.2), and for what a person types.
  *
- * It goes through the octets once, from left to right, part by part as the grammar has them. ASCII alone is taken: no control
- * characters, no NUL, nothing beyond 126, so that what comes out may stand in replies, headers and logs. Two things are wider than the
+ * It goes through the octets once, from left to right, part by part as the grammar has them. ASCII and valid UTF-8 alone are taken: no
+ * NUL, no control characters, C1's neither, so that what comes out may stand in replies, headers and logs. Two things are wider than the
  * grammar, as labs and home networks need them: a path may stand without brackets, and an underscore in a domain; one is
  * narrower: the empty quoted local part `""`, which no mailbox can have, is refused.
  */
@@ -10,6 +10,8 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+
+#include "mail/utf8.h"
 
 enum { LABEL_MAX = 63 }; /* RFC 1035 section 2.3.4 */
 
@@ -37,11 +39,22 @@ static bool take_char(struct slice *rest, char c)
 	return true;
 }
 
-static bool add_local(struct address *a, char c)
+/* Octets of the character beyond ASCII that s begins with (RFC 6531 section 3.3); 0: there is none. */
+static size_t beyond_ascii(struct slice s)
 {
-	if (a->local_len + 1 >= sizeof a->local)
+	size_t len = utf8_character(s);
+	bool c1 = len == 2 && (unsigned char)s.ptr[0] == 0xc2 && (unsigned char)s.ptr[1] < 0xa0;
+	return len < 2 || c1 ? 0 : len;
+}
+
+/* The next `len` octets belong to the local part. */
+static bool take_local_octets(struct slice *rest, size_t len, struct address *a)
+{
+	if (len == 0 || a->local_len + len >= sizeof a->local)
 		return false;
-	a->local[a->local_len++] = c;
+	memcpy(a->local + a->local_len, rest->ptr, len);
+	a->local_len += len;
+	*rest = slice_skip(*rest, len);
 	return true;
 }
 
@@ -49,14 +62,15 @@ static bool add_local(struct address *a, char c)
 static bool take_dot_string(struct slice *rest, struct address *a)
 {
 	bool atom = false;
-	for (; rest->len > 0; *rest = slice_skip(*rest, 1)) {
+	while (rest->len > 0) {
 		char c = rest->ptr[0];
+		size_t len = is_atext(c) || c == '.' ? 1 : beyond_ascii(*rest);
 		if (c == '.' && !atom)
 			return false;
-		if (c != '.' && !is_atext(c))
+		if (len == 0)
 			break;
 		atom = c != '.';
-		if (!add_local(a, c))
+		if (!take_local_octets(rest, len, a))
 			return false;
 	}
 	return atom;
@@ -69,9 +83,11 @@ static bool take_quoted_string(struct slice *rest, struct address *a)
 		if (take_char(rest, '"'))
 			return a->local_len > 0;
 		take_char(rest, '\\'); /* what follows it stands for itself */
-		if (rest->len == 0 || rest->ptr[0] < ' ' || rest->ptr[0] > '~' || !add_local(a, rest->ptr[0]))
+		if (rest->len == 0)
 			return false;
-		*rest = slice_skip(*rest, 1);
+		size_t len = rest->ptr[0] >= ' ' && rest->ptr[0] <= '~' ? 1 : beyond_ascii(*rest);
+		if (!take_local_octets(rest, len, a))
+			return false;
 	}
 	return false;
 }
@@ -86,13 +102,15 @@ static bool is_domain_char(char c)
 	return is_alnum(c) || c == '_';
 }
 
-/* A label's length at the front of s; 0 where there is none. */
+/* A label's length at the front of s; 0 where there is none. Characters beyond ASCII are letters, as in a U-label (RFC 5890 section 2.3.2.1). */
 static size_t label_length(struct slice s)
 {
-	size_t len = 0;
-	while (len < s.len && (is_domain_char(s.ptr[len]) || s.ptr[len] == '-'))
-		len++;
-	if (len == 0 || len > LABEL_MAX || s.ptr[0] == '-' || s.ptr[len - 1] == '-')
+	size_t len = 0, characters = 0, next = 1;
+	for (; len < s.len && next > 0; characters += next > 0) {
+		next = is_domain_char(s.ptr[len]) || s.ptr[len] == '-' ? 1 : beyond_ascii(slice_skip(s, len));
+		len += next;
+	}
+	if (len == 0 || characters > LABEL_MAX || s.ptr[0] == '-' || s.ptr[len - 1] == '-')
 		return 0;
 	return len;
 }
@@ -145,6 +163,14 @@ static bool take_domain(struct slice *rest, struct address *a)
 	return true;
 }
 
+static bool is_ascii(struct slice s)
+{
+	size_t i = 0;
+	while (i < s.len && (unsigned char)s.ptr[i] < 0x80)
+		i++;
+	return i == s.len;
+}
+
 /* local, or local@domain. */
 static bool take_mailbox(struct slice *rest, struct address *a)
 {
@@ -155,6 +181,7 @@ static bool take_mailbox(struct slice *rest, struct address *a)
 	if (text.len >= sizeof a->text)
 		return false;
 	memcpy(a->text, text.ptr, text.len);
+	a->utf8 = !is_ascii(text);
 	return true;
 }
 

@@ -1,5 +1,5 @@
 /*
- * address: mailbox addresses as they stand in SMTP commands (RFC 5321 section 4.1.2). Pure.
+ * address: mailbox addresses as they stand in SMTP commands (RFC 5321 section 4.1.2, RFC 6531 section 3.3). Pure.
  */
 #ifndef POSTROOM_MAIL_ADDRESS_H
 #define POSTROOM_MAIL_ADDRESS_H
@@ -18,6 +18,7 @@ struct address {
 	char local[ADDRESS_PATH_MAX]; /* the local part, quotes and backslashes undone */
 	size_t local_len;             /* it holds no NUL, yet count on this */
 	char domain[ADDRESS_DOMAIN_MAX + 1]; /* "" where none was given */
+	bool utf8;                           /* it is not ASCII alone: only where SMTPUTF8 was said may it be used */
 };
 
 /* Reads a path off the front of *rest: `<a@b>`, `<@x,@y:a@b>` (the route is dropped), `<"q s"@b>`, `a@b` without brackets

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "mail/utf8.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool ok)
@@ -19,7 +21,9 @@ static void check_taken(const struct address *a)
 	struct address again;
 	check(strlen(a->local) == a->local_len);
 	for (size_t i = 0; i < text.len; i++)
-		check(text.ptr[i] >= ' ' && text.ptr[i] <= '~');
+		check((unsigned char)text.ptr[i] >= ' ' && text.ptr[i] != 0x7f &&
+		      (a->utf8 || (unsigned char)text.ptr[i] < 0x80));
+	check(utf8_valid(text));
 	if (address_is_null(a))
 		return;
 	check(address_parse_path(&text, &again) && text.len == 0);

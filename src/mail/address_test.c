@@ -171,7 +171,41 @@ static void full_stops_stand_between_atoms_only(void **state)
 	refuses("<a@b->");
 }
 
-static void control_characters_and_8_bit_are_refused(void **state)
+/* RFC 6531 section 3.3 */
+static void utf8_is_taken_and_told(void **state)
+{
+	struct slice s = slice_str("<\xc3\xa4.\xe2\x82\xac@b\xc3\xbc"
+	                           "cher.example> SMTPUTF8");
+	struct address a;
+	(void)state;
+	assert_true(address_parse_path(&s, &a));
+	assert_true(a.utf8);
+	assert_string_equal(a.local, "\xc3\xa4.\xe2\x82\xac");
+	assert_string_equal(a.domain, "b\xc3\xbc"
+	                              "cher.example");
+	assert_true(slice_equal_text(s, "SMTPUTF8"));
+	takes("<\"\xc3\xa4 \\\xc3\xa4\"@c>", "\xc3\xa4 \xc3\xa4", "c");
+	takes("\xf0\x9f\x98\x80@c", "\xf0\x9f\x98\x80", "c");
+	s = slice_str("<a@b>");
+	assert_true(address_parse_path(&s, &a));
+	assert_false(a.utf8);
+}
+
+static void a_label_beyond_ascii_has_at_most_63_characters(void **state)
+{
+	char path[200] = "<a@";
+	(void)state;
+	for (int i = 0; i < 63; i++)
+		strcat(path, "\xc3\xa4");
+	strcat(path, ">");
+	struct slice s = slice_str(path);
+	struct address a;
+	assert_true(address_parse_path(&s, &a));
+	strcpy(path + strlen(path) - 1, "a>");
+	refuses(path);
+}
+
+static void control_characters_and_broken_utf8_are_refused(void **state)
 {
 	(void)state;
 	refuses("<a\r@b>");
@@ -179,9 +213,15 @@ static void control_characters_and_8_bit_are_refused(void **state)
 	refuses("<\"a\rb\"@c>");
 	refuses("<\"a\\\nb\"@c>");
 	refuses("<\"a\x7f\"@c>");
-	refuses("<\xc3\xa4@c>");
-	refuses("<\"\xc3\xa4\"@c>");
-	refuses("<a@\xc3\xa4>");
+	refuses("<\xc3@c>");
+	refuses("<\xe4@c>");
+	refuses("<\xc0\xaf@c>");
+	refuses("<\xed\xa0\x80@c>");
+	refuses("<\"\xc3\"@c>");
+	refuses("<a@\xa4>");
+	refuses("<\xc2\x9b@c>");
+	refuses("<\"\xc2\x85\"@c>");
+	refuses("<a@\xc2\x9b>");
 	refuses_slice(slice_make("<a\0@b>", 6));
 	refuses_slice(slice_make("<\"a\0\"@b>", 8));
 	refuses_slice(slice_make("<a@b\0c>", 7));
@@ -278,7 +318,9 @@ int main(void)
 		cmocka_unit_test(address_literals_are_read),
 		cmocka_unit_test(incomplete_paths_are_refused),
 		cmocka_unit_test(full_stops_stand_between_atoms_only),
-		cmocka_unit_test(control_characters_and_8_bit_are_refused),
+		cmocka_unit_test(utf8_is_taken_and_told),
+		cmocka_unit_test(a_label_beyond_ascii_has_at_most_63_characters),
+		cmocka_unit_test(control_characters_and_broken_utf8_are_refused),
 		cmocka_unit_test(long_addresses_are_taken_up_to_the_limits),
 		cmocka_unit_test(typed_address_becomes_x_at_y),
 		cmocka_unit_test(typed_address_in_another_form_is_refused),

@@ -31,6 +31,14 @@ void trace_stamper_init(struct trace_stamper *t, time_t when, void (*out)(void *
 	buf_init(&t->held, TRACE_HOLD_MAX);
 }
 
+void trace_stamper_init_head(struct trace_stamper *t, struct slice head,
+                             void (*out)(void *owner, const char *octets, size_t n), void *owner)
+{
+	*t = (struct trace_stamper){ .out = out, .owner = owner, .stamped = true };
+	buf_init(&t->held, TRACE_HOLD_MAX);
+	out(owner, head.ptr, head.len);
+}
+
 void trace_stamper_release(struct trace_stamper *t)
 {
 	buf_release(&t->held);

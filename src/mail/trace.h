@@ -5,6 +5,8 @@
  * From, To and Subject in that order, else the first line. A Subject goes on over indented lines only where the message has
  * an empty line after its header; a mail in the courses' form has one-line subjects.
  *
+ * In the standard mode it is what mail/trace_head writes, on top of the mail.
+ *
  * The stamper is a push filter over the message in its stored form (LF, dot-stuffed). Pure but for the clock; it holds back
  * no more than TRACE_HOLD_MAX octets, the lines of which the place of the stamp depends.
  */
@@ -45,6 +47,9 @@ struct trace_stamper {
 
 void trace_stamper_init(struct trace_stamper *t, time_t when, void (*out)(void *owner, const char *octets, size_t n),
                         void *owner);
+/* The same with a head that is known already, which goes on top; nothing is held back. It lives until the call returns. */
+void trace_stamper_init_head(struct trace_stamper *t, struct slice head,
+                             void (*out)(void *owner, const char *octets, size_t n), void *owner);
 void trace_stamper_release(struct trace_stamper *t);
 /* False: out of memory. */
 bool trace_stamper_push(struct trace_stamper *t, const char *octets, size_t n);
