@@ -66,6 +66,7 @@ struct course_client {
 	char *mail_count;   /* stands there before the number that STAT gave: "Mails: " */
 	char *own_address;  /* stands before the address that a registration gave: "Your address: " */
 	char delete_key;    /* 'd' */
+	char save_key;      /* saves the attachments of the mail that is shown; '\0': no key does */
 };
 
 struct course {
@@ -79,6 +80,9 @@ struct course {
 	bool command_prompt; /* the client's Manage reads STAT, LIST, RETR, DELE, RSET, QUIT at a prompt */
 	bool registration; /* no users file: clients register by HELO or REGISTER, and fetch their mail by RETRIEVE; smtpmail alone */
 	bool is_default; /* the client's where none is named */
+	/* The RFCs' rules in place of an assignment's: domains are looked at, users' secrets may have a scheme, APOP, +tags, a Return-Path and an RFC 5321
+	 * Received line on top, line ends in CR LF alone, no limit of the subject's length, passwords in clear over TLS or from this machine alone. */
+	bool standard;
 
 	struct course_verb verbs[COURSE_VERBS_MAX];
 	size_t verbs_len;

@@ -409,12 +409,13 @@ static cfg_t *new_tree(void)
 	cfg_opt_t verb_keys[] = { text_key("means", NULL, valid_meaning), end };
 	cfg_opt_t name_keys[] = { text_key("program", NULL, valid_program), end };
 
-	cfg_opt_t client_keys[CLIENT_TEXTS + 3];
+	cfg_opt_t client_keys[CLIENT_TEXTS + 4];
 	for (size_t i = 0; i < CLIENT_TEXTS; i++)
 		client_keys[i] = text_key(client_texts[i].key, client_texts[i].usual, valid_text);
 	client_keys[CLIENT_TEXTS] = menu;
 	client_keys[CLIENT_TEXTS + 1] = text_key("delete_key", "d", valid_key);
-	client_keys[CLIENT_TEXTS + 2] = end;
+	client_keys[CLIENT_TEXTS + 2] = text_key("save_key", "", valid_key);
+	client_keys[CLIENT_TEXTS + 3] = end;
 
 	cfg_opt_t reply_keys[REPLY_COUNT + 1];
 	for (size_t i = 0; i < REPLY_COUNT; i++)
@@ -431,6 +432,7 @@ static cfg_t *new_tree(void)
 		CFG_BOOL("list_view", cfg_false, CFGF_NONE),
 		CFG_BOOL("command_prompt", cfg_false, CFGF_NONE),
 		CFG_BOOL("registration", cfg_false, CFGF_NONE),
+		CFG_BOOL("standard", cfg_false, CFGF_NONE),
 		CFG_BOOL("default", cfg_false, CFGF_NONE),
 		titled_section("verb", verb_keys, valid_verb),
 		titled_section("program_name", name_keys, valid_program_name),
@@ -466,6 +468,7 @@ static bool take_files(struct course *c, const char *name, cfg_t *tree)
 	c->list_view = cfg_getbool(tree, "list_view");
 	c->command_prompt = cfg_getbool(tree, "command_prompt");
 	c->registration = cfg_getbool(tree, "registration");
+	c->standard = cfg_getbool(tree, "standard");
 	c->is_default = cfg_getbool(tree, "default");
 	return ok;
 }
@@ -541,6 +544,7 @@ static bool take_client(struct course *c, cfg_t *section)
 		*place = copy_text(c, cfg_getstr(section, client_texts[i].key), &ok);
 	}
 	c->client.delete_key = cfg_getstr(section, "delete_key")[0];
+	c->client.save_key = cfg_getstr(section, "save_key")[0];
 	return take_menu(c, section) && ok;
 }
 
@@ -558,6 +562,8 @@ static const char *check_files(const struct course *c)
 {
 	if (c->registration && (c->users_file || c->mailbox))
 		return "a course with registration has no files: expected neither users_file nor mailbox";
+	if (c->registration && c->standard)
+		return "a course with registration has rules of its own: expected no standard = true";
 	if (!c->registration && !c->users_file)
 		return "users_file is missing: expected the users file's name, as in users_file = \"user.txt\"";
 	if (!c->registration && !c->mailbox)

@@ -252,7 +252,8 @@ static void unknown_key_is_refused_with_its_line(void **state)
 	(void)state;
 	refuses(NEEDED "\nsubject_typd = 5\n",
 	        "my.conf:4: no such option 'subject_typd'; the keys here are users_file separator mailbox domain "
-	        "subject_stored subject_typed list_view command_prompt registration default verb program_name replies "
+	        "subject_stored subject_typed list_view command_prompt registration standard default verb program_name "
+	        "replies "
 	        "client");
 	refuses(NEEDED "replies {\n\tgreting = \"220 x\"\n}\n",
 	        "my.conf:4: no such option 'greting'; the keys are listed in postroom-course(5)");

@@ -48,8 +48,8 @@ static void codes_and_enhanced_codes_agree(void **state)
 		if (!r->enhanced)
 			continue;
 		assert_int_equal(r->enhanced[0] - '0', r->code / 100); /* RFC 2034 section 4 */
-		assert_int_equal(strspn(r->enhanced, ".0123456789"), 5);
-		assert_true(r->enhanced[1] == '.' && r->enhanced[3] == '.' && r->enhanced[5] == '\0');
+		assert_int_equal(strspn(r->enhanced, ".0123456789"), strlen(r->enhanced));
+		assert_true(r->enhanced[1] == '.' && r->enhanced[3] == '.' && strlen(r->enhanced) <= 6); /* 5.7.11 */
 	}
 }
 
@@ -89,8 +89,9 @@ static void codes_are_those_of_the_contract(void **state)
 {
 	(void)state;
 	static const int codes[REPLY_COUNT] = {
-		220, 421, 421, 421, 421, 221, 250, 250, 250, 252, 214, 250, 250, 550, 354, 250, 554,
-		452, 552, 554, 554, 452, 451, 250, 553, 250, 500, 500, 501, 503, 555, 0,   0,
+		220, 421, 421, 421, 421, 421, 221, 250, 250, 250, 252, 214, 220, 454, 235, 334, 535, 501, 501,
+		504, 538, 530, 454, 421, 250, 250, 550, 354, 250, 554, 452, 552, 554, 554, 554, 554, 554, 550,
+		550, 553, 452, 250, 452, 451, 250, 553, 250, 500, 502, 500, 500, 501, 503, 555, 0,   0,
 	};
 	for (int i = 0; i < REPLY_COUNT; i++)
 		assert_int_equal(replies_default[i].code, codes[i]);
