@@ -4,7 +4,7 @@
  */
 #include "auth/users_table.h"
 
-#include "auth/users.h"
+#include "auth/users_line.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,10 +12,11 @@
 
 struct entry {
 	uint32_t name; /* offsets into the text */
-	uint32_t password;
+	uint32_t secret;
 	uint32_t line;
-	uint16_t password_len;
-	uint16_t name_len;
+	uint16_t secret_len;
+	uint8_t name_len;
+	uint8_t kind;
 };
 
 struct users_table {
@@ -24,14 +25,15 @@ struct users_table {
 	size_t text_size;
 	struct entry *entries;
 	size_t count, room;
-	uint32_t *slots;   /* entry number + 1; 0 is empty */
-	size_t slot_count; /* a power of two */
+	size_t kinds[PASSWORD_KINDS]; /* entries of each */
+	uint32_t *slots;              /* entry number + 1; 0 is empty */
+	size_t slot_count;            /* a power of two */
 };
 
 /* One reading of the text. */
 struct reader {
 	struct users_table *table;
-	char separator;
+	const struct users_form *form;
 	const char *file;
 	void (*report)(const char *text);
 	uint32_t line;
@@ -48,30 +50,17 @@ void users_text_free(char *text, size_t size)
 
 /* The hash */
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* FNV-1a. Whoever writes the users file may choose colliding names, but slows only the own server down. */
-static uint32_t hash(struct slice name)
-{
-	uint32_t h = 2166136261u;
-	for (size_t i = 0; i < name.len; i++)
-		h = (h ^ (unsigned char)lower(name.ptr[i])) * 16777619u;
-	return h;
-}
-
 static struct slice entry_name(const struct users_table *t, const struct entry *e)
 {
 	return slice_make(t->text + e->name, e->name_len);
 }
 
-/* The slot that holds the name, or the empty one where it belongs. */
+/* The slot that holds the name, or the empty one where it belongs. Whoever writes the users file may choose colliding names, but slows only the own
+ * server down. */
 static uint32_t *slot_of(const struct users_table *t, struct slice name)
 {
 	size_t mask = t->slot_count - 1;
-	for (size_t i = hash(name) & mask;; i = (i + 1) & mask) {
+	for (size_t i = slice_hash_nocase(name) & mask;; i = (i + 1) & mask) {
 		uint32_t *slot = &t->slots[i];
 		if (*slot == 0 || slice_equal_nocase(entry_name(t, &t->entries[*slot - 1]), name))
 			return slot;
@@ -102,68 +91,6 @@ static bool make_room(struct users_table *t)
 
 /* Lines */
 
-static bool is_control(char c)
-{
-	return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
-static bool has_control(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (is_control(s.ptr[i]))
-			return true;
-	}
-	return false;
-}
-
-static bool has_blank(struct slice s)
-{
-	return slice_has(s, ' ') || slice_has(s, '\t');
-}
-
-/* Names become directories' names; NULL says that this one may. UTF-8 beyond ASCII is taken as it is. */
-static const char *fault_of_name(struct slice name)
-{
-	if (slice_empty(name))
-		return "no name before the comma";
-	if (name.len > USERS_NAME_MAX)
-		return "the name is longer than 64 octets";
-	if (name.ptr[0] == '.')
-		return "a name may not begin with a full stop";
-	if (slice_has(name, '/'))
-		return "a name may not hold a slash";
-	if (has_control(name))
-		return "a name may not hold control characters";
-	if (has_blank(name))
-		return "a name may not hold blanks";
-	return NULL;
-}
-
-static const char *fault_of_password(struct slice password, char separator)
-{
-	if (slice_empty(password))
-		return separator == ',' ? "no password: expected name,password"
-		                        : "no password: expected name and password, blanks between";
-	if (has_blank(password))
-		return separator == ',' ? "a password may not hold blanks"
-		                        : "more than two words: expected name and password";
-	if (has_control(password))
-		return "a password may not hold control characters";
-	return NULL;
-}
-
-static void split(struct slice line, char separator, struct slice *name, struct slice *password)
-{
-	if (separator == ',') {
-		size_t comma = slice_find(line, ',');
-		*name = slice_trim(slice_make(line.ptr, comma));
-		*password = slice_trim(slice_skip(line, comma + 1));
-	} else {
-		*password = line;
-		*name = slice_word(password);
-	}
-}
-
 static void report_line(const struct reader *r, const char *what)
 {
 	char text[256];
@@ -180,52 +107,40 @@ static void report_double(const struct reader *r, const struct entry *first)
 	report_line(r, what);
 }
 
-static bool add(struct reader *r, struct slice name, struct slice password)
+static bool add(struct reader *r, const struct users_line *line)
 {
 	struct users_table *t = r->table;
 	if (!make_room(t))
 		return false;
-	uint32_t *slot = slot_of(t, name);
+	uint32_t *slot = slot_of(t, line->name);
 	if (*slot != 0) {
 		report_double(r, &t->entries[*slot - 1]);
 		return true;
 	}
 	struct entry *e = &t->entries[t->count++];
 	*e = (struct entry){
-		.name = (uint32_t)(name.ptr - t->text),
-		.name_len = (uint16_t)name.len,
-		.password = (uint32_t)(password.ptr - t->text),
-		.password_len = (uint16_t)password.len,
+		.name = (uint32_t)(line->name.ptr - t->text),
+		.name_len = (uint8_t)line->name.len,
+		.secret = (uint32_t)(line->secret.ptr - t->text),
+		.secret_len = (uint16_t)line->secret.len,
 		.line = r->line,
+		.kind = (uint8_t)line->kind,
 	};
 	/* What stood there separated the two and is read no more. */
 	t->text[e->name + e->name_len] = '\0';
 	*slot = (uint32_t)t->count;
+	t->kinds[line->kind]++;
 	return true;
 }
 
 /* False: out of memory. A bad line is reported and passed over. */
-static bool read_line(struct reader *r, struct slice line)
+static bool read_line(struct reader *r, struct slice text)
 {
-	struct slice name, password;
-	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-		line.len--;
-	bool long_line = line.len > USERS_LINE_MAX;
-	line = slice_trim(line);
-	if (slice_empty(line) || line.ptr[0] == '#')
-		return true;
-	if (long_line) {
-		report_line(r, "longer than 1024 octets");
-		return true;
-	}
-	split(line, r->separator, &name, &password);
-	const char *bad = fault_of_name(name);
-	if (!bad)
-		bad = fault_of_password(password, r->separator);
-	if (!bad)
-		return add(r, name, password);
-	report_line(r, bad);
-	return true;
+	struct users_line line;
+	const char *bad = users_line_read(text, r->form, &line);
+	if (bad)
+		report_line(r, bad);
+	return bad || slice_empty(line.name) || add(r, &line);
 }
 
 static bool read_lines(struct reader *r, struct slice text)
@@ -242,7 +157,7 @@ static bool read_lines(struct reader *r, struct slice text)
 	return true;
 }
 
-struct users_table *users_table_new(char *text, size_t size, char separator, const char *file,
+struct users_table *users_table_new(char *text, size_t size, const struct users_form *form, const char *file,
                                     void (*report)(const char *text))
 {
 	struct users_table *t = calloc(1, sizeof *t);
@@ -253,7 +168,7 @@ struct users_table *users_table_new(char *text, size_t size, char separator, con
 	atomic_init(&t->holders, 1);
 	t->text = text;
 	t->text_size = size;
-	struct reader r = { .table = t, .separator = separator, .file = file, .report = report };
+	struct reader r = { .table = t, .form = form, .file = file, .report = report };
 	/* Even an empty table has slots to look into. */
 	if (make_room(t) && read_lines(&r, slice_make(text, size)))
 		return t;
@@ -282,12 +197,18 @@ size_t users_table_count(const struct users_table *t)
 	return t->count;
 }
 
+size_t users_table_count_of(const struct users_table *t, enum password_kind kind)
+{
+	return t->kinds[kind];
+}
+
 struct users_entry users_table_entry(const struct users_table *t, size_t i)
 {
 	const struct entry *e = &t->entries[i];
 	return (struct users_entry){
 		.name = entry_name(t, e),
-		.password = slice_make(t->text + e->password, e->password_len),
+		.secret = slice_make(t->text + e->secret, e->secret_len),
+		.kind = (enum password_kind)e->kind,
 	};
 }
 
@@ -300,4 +221,16 @@ bool users_table_find(const struct users_table *t, struct slice name, struct use
 		return false;
 	*entry = users_table_entry(t, slot - 1);
 	return true;
+}
+
+bool users_table_find_or_borrow(const struct users_table *t, struct slice name, struct users_entry *entry)
+{
+	uint32_t hash = slice_hash_nocase(name);
+	if (users_table_find(t, name, entry))
+		return true;
+	if (t->count > 0)
+		*entry = users_table_entry(t, hash % t->count);
+	else
+		*entry = (struct users_entry){ .secret = slice_str("nobody"), .kind = PASSWORD_PLAIN };
+	return false;
 }

@@ -25,7 +25,7 @@ static void check_entry(const struct users_table *t, size_t i)
 	struct users_entry e = users_table_entry(t, i), found;
 	check(e.name.len > 0 && e.name.len <= USERS_NAME_MAX && strlen(e.name.ptr) == e.name.len);
 	check(e.name.ptr[0] != '.' && !slice_has(e.name, '/') && !slice_has(e.name, ' '));
-	check(e.password.len > 0 && e.password.len <= USERS_LINE_MAX && !slice_has(e.password, '\0'));
+	check(e.secret.len > 0 && e.secret.len <= USERS_LINE_MAX && !slice_has(e.secret, '\0'));
 	check(users_table_find(t, e.name, &found) && found.name.ptr == e.name.ptr);
 }
 
@@ -36,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = malloc(size);
 	check(text != NULL);
 	memcpy(text, data + 1, size - 1);
-	struct users_table *t = users_table_new(text, size - 1, data[0] & 1 ? ',' : ' ', "users", look_at_report);
+	const struct users_form form = { .separator = data[0] & 1 ? ',' : ' ', .schemes = data[0] & 2 };
+	struct users_table *t = users_table_new(text, size - 1, &form, "users", look_at_report);
 	check(t != NULL);
 	for (size_t i = 0; i < users_table_count(t); i++)
 		check_entry(t, i);

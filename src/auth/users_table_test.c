@@ -24,7 +24,8 @@ static struct users_table *read_slice(struct slice s, char separator)
 	char *text = slice_dup(s);
 	assert_non_null(text);
 	buf_clear(&reports);
-	struct users_table *t = users_table_new(text, s.len, separator, "user.txt", report);
+	struct users_table *t =
+	        users_table_new(text, s.len, &(struct users_form){ .separator = separator }, "user.txt", report);
 	assert_non_null(t);
 	return t;
 }
@@ -38,7 +39,7 @@ static void reads_slice(struct slice s, char separator, const char *expected, co
 	for (size_t i = 0; i < users_table_count(t); i++) {
 		struct users_entry e = users_table_entry(t, i);
 		assert_int_equal(e.name.ptr[e.name.len], '\0');
-		buf_printf(&got, "%.*s:%.*s;", SLICE_FMT(e.name), SLICE_FMT(e.password));
+		buf_printf(&got, "%.*s:%.*s;", SLICE_FMT(e.name), SLICE_FMT(e.secret));
 	}
 	if (!slice_equal_text(buf_slice(&got), expected))
 		fail_msg("got \"%.*s\", expected \"%s\"", SLICE_FMT(buf_slice(&got)), expected);
@@ -166,7 +167,7 @@ static void names_and_lines_have_their_maximum(void **state)
 	text[USERS_LINE_MAX] = '\n';
 	t = read_slice(slice_make(text, USERS_LINE_MAX + 1), ' ');
 	assert_int_equal(users_table_count(t), 1);
-	assert_int_equal(users_table_entry(t, 0).password.len, USERS_LINE_MAX - 6);
+	assert_int_equal(users_table_entry(t, 0).secret.len, USERS_LINE_MAX - 6);
 	users_table_release(t);
 	text[USERS_LINE_MAX] = 'a';
 	text[USERS_LINE_MAX + 1] = '\0';

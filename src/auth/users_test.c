@@ -3,6 +3,7 @@
  */
 #include "auth/users.h"
 
+#include "auth/password.h"
 #include "base/buf.h"
 
 #include <fcntl.h>
@@ -34,7 +35,7 @@ static int enter(void **state)
 
 static int leave(void **state)
 {
-	static const char *const files[] = { "user.txt", "elsewhere", "old" };
+	static const char *const files[] = { "user.txt", "elsewhere", "old", ".scram-salt-key" };
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
 		remove(files[i]);
 	return chdir("/") != 0 || rmdir(*state) != 0;
@@ -57,7 +58,19 @@ static void settle(void)
 static struct users *open_users(void)
 {
 	struct fault why;
-	struct users *u = users_open(AT_FDCWD, ".", "user.txt", ' ', report, &why);
+	struct users *u = users_open(AT_FDCWD, ".", "user.txt", &(struct users_form){ .separator = ' ' }, report, &why);
+	if (!u)
+		fail_msg("%s", why.text);
+	return u;
+}
+
+/* In the mode whose secrets may have a scheme. */
+static struct users *open_schemes(const char *text)
+{
+	struct fault why;
+	const struct users_form form = { .separator = ' ', .schemes = true };
+	put(text);
+	struct users *u = users_open(AT_FDCWD, ".", "user.txt", &form, report, &why);
 	if (!u)
 		fail_msg("%s", why.text);
 	return u;
@@ -66,7 +79,8 @@ static struct users *open_users(void)
 static void fails(const char *dir_name, char separator, const char *text)
 {
 	struct fault why = { .kind = FAULT_NONE };
-	assert_null(users_open(AT_FDCWD, dir_name, "user.txt", separator, report, &why));
+	assert_null(users_open(AT_FDCWD, dir_name, "user.txt", &(struct users_form){ .separator = separator }, report,
+	                       &why));
 	assert_int_equal(why.kind, FAULT_PERMANENT);
 	assert_string_equal(why.text, text);
 }
@@ -268,7 +282,7 @@ static void callers_directory_may_be_closed(void **state)
 	struct fault why;
 	put("alice pw\n");
 	int dir = open(".", O_RDONLY | O_DIRECTORY);
-	struct users *u = users_open(dir, ".", "user.txt", ' ', report, &why);
+	struct users *u = users_open(dir, ".", "user.txt", &(struct users_form){ .separator = ' ' }, report, &why);
 	assert_non_null(u);
 	close(dir);
 	put("alice pw\nbob pw\n");
@@ -281,6 +295,189 @@ static void callers_directory_may_be_closed(void **state)
 static void append_name(void *owner, const char *name)
 {
 	buf_printf(owner, "%s;", name);
+}
+
+#define BOB                                                                                              \
+	"bob {SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=," \
+	"wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\n" /* pencil */
+#define CAROL "carol {CRYPT}rl.3StKT.4T8M\n"             /* rasmuslerdorf */
+#define DAVE  "dave {CRYPT}$2y$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK\n"
+
+static void secret_of_every_kind_is_checked(void **state)
+{
+	(void)state;
+	struct users *u = open_schemes("alice secret\n" BOB CAROL);
+	assert_true(verifies(u, "alice", "secret"));
+	assert_true(verifies(u, "BOB", "pencil"));
+	assert_true(verifies(u, "carol", "rasmuslerdorf"));
+	assert_false(verifies(u, "alice", "pencil"));
+	assert_false(verifies(u, "bob", "secret"));
+	assert_false(verifies(u, "carol", ""));
+	assert_false(verifies(u, "carol", "{CRYPT}rl.3StKT.4T8M"));
+	assert_false(verifies(u, "bob", "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY="));
+	static const char *const passwords[] = { "secret", "pencil", "rasmuslerdorf", "nobody" };
+	for (size_t i = 0; i < sizeof passwords / sizeof passwords[0]; i++) {
+		char name[16];
+		for (int k = 0; k < 16; k++) {
+			snprintf(name, sizeof name, "mallory%d", k); /* each borrows from one of the three */
+			assert_false(verifies(u, name, passwords[i]));
+		}
+	}
+	users_free(u);
+	u = open_schemes("");
+	assert_false(verifies(u, "mallory", "nobody"));
+	users_free(u);
+}
+
+static void empty_password_is_nobodys(void **state)
+{
+	(void)state;
+	/* crypt(3)'s hash of "" */
+	struct users *u = open_schemes("alice {CRYPT}$1$aaaaaaaa$77Jd5be/qP3cAWwoIFt7N1\n" BOB "carol pw\n");
+	assert_false(verifies(u, "alice", ""));
+	assert_false(verifies(u, "bob", ""));
+	assert_false(verifies(u, "carol", ""));
+	users_free(u);
+}
+
+static void bad_scheme_is_reported_and_the_others_go_on(void **state)
+{
+	(void)state;
+	struct users *u = open_schemes("alice secret\nmallory {MD5}x\nmalcolm {CRYPT}x\nmargo {SCRAM-SHA-256}x\n" BOB);
+	assert_true(knows(u, "alice"));
+	assert_true(knows(u, "bob"));
+	assert_false(knows(u, "mallory") || knows(u, "malcolm") || knows(u, "margo"));
+	assert_true(buf_append_char(&reports, '\0'));
+	assert_string_equal(
+	        reports.data,
+	        "user.txt:2: unknown scheme: a secret in braces is {CRYPT}… or {SCRAM-SHA-256}… (line passed over);"
+	        "user.txt:3: what stands behind {CRYPT} is no hash of crypt(3) (line passed over);"
+	        "user.txt:4: expected ITERATIONS,SALT,STOREDKEY,SERVERKEY behind {SCRAM-SHA-256}, from 4096 iterations "
+	        "(line passed over);");
+	users_free(u);
+}
+
+static void braces_are_letters_where_there_are_no_schemes(void **state)
+{
+	(void)state;
+	put("alice {x}\n" CAROL);
+	struct users *u = open_users();
+	assert_true(verifies(u, "alice", "{x}"));
+	assert_true(verifies(u, "carol", "{CRYPT}rl.3StKT.4T8M"));
+	assert_false(verifies(u, "carol", "rasmuslerdorf"));
+	assert_true(users_all_plain(u));
+	users_free(u);
+	assert_int_not_equal(access(".scram-salt-key", F_OK), 0);
+}
+
+static void has_kinds(const char *text, bool all_plain, bool all_scram)
+{
+	struct users *u = open_schemes(text);
+	assert_int_equal(users_all_plain(u), all_plain);
+	assert_int_equal(users_all_scram(u), all_scram);
+	users_free(u);
+}
+
+static void kinds_of_all_secrets_are_known(void **state)
+{
+	(void)state;
+	has_kinds("alice secret\n", true, true);
+	has_kinds("alice secret\n" BOB, false, true);
+	has_kinds(BOB, false, true);
+	has_kinds("alice secret\n" CAROL, false, false);
+	has_kinds("alice secret\nALICE {CRYPT}rl.3StKT.4T8M\n", true, true);
+	has_kinds("", true, true);
+}
+
+static void apop_is_checked_against_passwords_in_clear(void **state)
+{
+	(void)state;
+	char spelled[USERS_NAME_MAX + 1] = "";
+	struct slice stamp = slice_str("<1896.697170952@dbc.mtview.ca.us>"); /* RFC 1939 section 7 */
+	struct slice digest = slice_str("c4c9334bac560ecc979e58001b3e22fb");
+	struct users *u = open_schemes("MRose tanstaaf\n" CAROL);
+	assert_true(users_verify_apop(u, slice_str("mrose"), stamp, digest, spelled));
+	assert_string_equal(spelled, "MRose");
+	assert_false(users_verify_apop(u, slice_str("mrosf"), stamp, digest, spelled));
+	assert_false(users_verify_apop(u, slice_str("carol"), stamp, digest, spelled));
+	/* MD5 of the stamp and what stands in the file: a hash that leaks is no password. */
+	assert_false(users_verify_apop(u, slice_str("carol"), stamp, slice_str("e029df7d2e809fe586ca401afe2d0b0f"),
+	                               spelled));
+	assert_false(users_verify_apop(u, slice_str("mrose"), slice_str("<1@b>"), digest, spelled));
+	assert_false(users_verify_apop(u, slice_str("mrose"), stamp, slice_str("C4C9334BAC560ECC979E58001B3E22FB"),
+	                               spelled));
+	assert_false(users_verify_apop(u, slice_str("mrose"), stamp, slice_make(digest.ptr, 31), spelled));
+	assert_false(users_verify_apop(u, slice_str("mrose"), stamp, slice_make(NULL, 0), spelled));
+	users_free(u);
+}
+
+static void key_of_salts_outlives_the_server(void **state)
+{
+	(void)state;
+	struct password_keys first, again;
+	struct stat st;
+	for (int round = 0; round < 2; round++) {
+		struct users *u = open_schemes(BOB);
+		users_scram_salt(u, slice_str("mallory"), round == 0 ? &first : &again);
+		users_free(u);
+	}
+	assert_int_equal(first.salt_len, 16);
+	assert_memory_equal(first.salt, again.salt, 16);
+	assert_int_equal(stat(".scram-salt-key", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_size, 32);
+	/* Half a key is none. */
+	assert_int_equal(truncate(".scram-salt-key", 31), 0);
+	struct users *u = open_schemes(BOB);
+	users_scram_salt(u, slice_str("mallory"), &again);
+	assert_memory_not_equal(first.salt, again.salt, 16);
+	users_free(u);
+}
+
+/* ---- time ---- */
+
+enum { TRIES = 41 };
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Of this thread alone: others may keep the machine busy. */
+static double work_of(struct users *u, const char *name, int times)
+{
+	struct timespec before, after;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+	for (int i = 0; i < times; i++)
+		assert_false(verifies(u, name, "wrong"));
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+	return (double)(after.tv_sec - before.tv_sec) * 1e9 + (double)(after.tv_nsec - before.tv_nsec);
+}
+
+static void costs_the_same(const char *text, const char *name, int times)
+{
+	double known[TRIES], unknown[TRIES];
+	struct users *u = open_schemes(text);
+	for (int i = 0; i < TRIES; i++) {
+		known[i] = work_of(u, name, times);
+		unknown[i] = work_of(u, "mallory", times);
+	}
+	qsort(known, TRIES, sizeof known[0], by_size);
+	qsort(unknown, TRIES, sizeof unknown[0], by_size);
+	double ratio = unknown[TRIES / 2] / known[TRIES / 2];
+	if (ratio < 0.75 || ratio > 1.25)
+		fail_msg("%s: an unknown name takes %.2f times what a known one takes", name, ratio);
+	users_free(u);
+}
+
+static void unknown_name_costs_what_a_known_one_costs(void **state)
+{
+	(void)state;
+	costs_the_same("alice secret\n", "alice", 1000);
+	costs_the_same(BOB, "bob", 1);
+	costs_the_same(DAVE, "dave", 1);
+	costs_the_same(CAROL, "carol", 10);
 }
 
 static void each_name_comes_in_the_files_order(void **state)
@@ -349,6 +546,14 @@ int main(void)
 		IN_OWN_DIRECTORY(file_that_is_gone_leaves_the_users_and_is_said_once),
 		IN_OWN_DIRECTORY(bad_lines_are_reported_at_every_reading),
 		IN_OWN_DIRECTORY(callers_directory_may_be_closed),
+		IN_OWN_DIRECTORY(secret_of_every_kind_is_checked),
+		IN_OWN_DIRECTORY(empty_password_is_nobodys),
+		IN_OWN_DIRECTORY(bad_scheme_is_reported_and_the_others_go_on),
+		IN_OWN_DIRECTORY(braces_are_letters_where_there_are_no_schemes),
+		IN_OWN_DIRECTORY(kinds_of_all_secrets_are_known),
+		IN_OWN_DIRECTORY(apop_is_checked_against_passwords_in_clear),
+		IN_OWN_DIRECTORY(key_of_salts_outlives_the_server),
+		IN_OWN_DIRECTORY(unknown_name_costs_what_a_known_one_costs),
 		IN_OWN_DIRECTORY(each_name_comes_in_the_files_order),
 		IN_OWN_DIRECTORY(users_are_found_while_the_file_is_read_again),
 	};

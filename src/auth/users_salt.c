@@ -1,0 +1,77 @@
+/*
+ * users_salt: see users_salt.h.
+ */
+#include "auth/users_salt.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+static void random_octets(unsigned char *octets, size_t n)
+{
+	/* OpenSSL's generator is seeded by the kernel; where that fails there is no cryptography at all. */
+	int ok = RAND_bytes(octets, (int)n);
+	assert(ok == 1);
+	(void)ok;
+}
+
+static bool read_key(int dir, unsigned char key[USERS_SALT_KEY])
+{
+	int fd = file_open(dir, USERS_SALT_FILE, O_RDONLY | O_NONBLOCK, 0);
+	bool whole = fd >= 0 && file_read(fd, key, USERS_SALT_KEY, 0) == USERS_SALT_KEY;
+	file_close(fd);
+	return whole;
+}
+
+/* The directory's owner is who serves it: where root reads the users file first, the key is not root's alone. */
+static bool give_to_owner(int dir, int fd)
+{
+	struct stat of_dir;
+	if (geteuid() != 0)
+		return true;
+	return fstat(dir, &of_dir) == 0 && fchown(fd, of_dir.st_uid, of_dir.st_gid) == 0;
+}
+
+/* Written beside and then named: nobody ever reads half a key, and of two servers that start at once one wins. */
+static bool make_key(int dir, unsigned char key[USERS_SALT_KEY])
+{
+	unsigned char tag[8];
+	char beside[sizeof USERS_SALT_FILE + 2 * sizeof tag + 1];
+	random_octets(tag, sizeof tag);
+	random_octets(key, USERS_SALT_KEY);
+	int n = snprintf(beside, sizeof beside, "%s.", USERS_SALT_FILE);
+	for (size_t i = 0; i < sizeof tag; i++)
+		n += snprintf(beside + n, sizeof beside - (size_t)n, "%02x", tag[i]);
+	int fd = file_open(dir, beside, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	bool named = fd >= 0 && give_to_owner(dir, fd) && file_write(fd, key, USERS_SALT_KEY, 0) && file_sync(fd) &&
+	             linkat(dir, beside, dir, USERS_SALT_FILE, 0) == 0;
+	if (fd >= 0)
+		unlinkat(dir, beside, 0);
+	file_close(fd);
+	return named;
+}
+
+void users_salt_key(int dir, bool kept, unsigned char key[USERS_SALT_KEY])
+{
+	if (kept && (read_key(dir, key) || make_key(dir, key) || read_key(dir, key)))
+		return;
+	random_octets(key, USERS_SALT_KEY);
+}
+
+void users_salt_of(const unsigned char key[USERS_SALT_KEY], struct slice name, unsigned char *salt, size_t len)
+{
+	unsigned char whole[EVP_MAX_MD_SIZE] = { 0 };
+	char lower[256];
+	/* Names that are longer are nobody's: what follows makes no difference. */
+	size_t n = name.len < sizeof lower ? name.len : sizeof lower;
+	for (size_t i = 0; i < n; i++)
+		lower[i] = slice_lower(name.ptr[i]);
+	HMAC(EVP_sha512(), key, USERS_SALT_KEY, (const unsigned char *)lower, n, whole, NULL);
+	memcpy(salt, whole, len < sizeof whole ? len : sizeof whole);
+}

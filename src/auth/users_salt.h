@@ -1,0 +1,22 @@
+/*
+ * users_salt: salts for names that have none: what SCRAM tells of an unknown name must not differ from what it tells of a user, nor change while users' do
+ * not.
+ *
+ * The salt is HMAC-SHA-512 of the name under a random key, which lies in a file of its own beside the users file, so that it outlives restarts and is the same
+ * for all servers there. Not made of the users' secrets: whoever asks is given the salt, and could try passwords against it.
+ */
+#ifndef POSTROOM_AUTH_USERS_SALT_H
+#define POSTROOM_AUTH_USERS_SALT_H
+
+#include "base/slice.h"
+
+enum { USERS_SALT_KEY = 32 };
+
+#define USERS_SALT_FILE ".scram-salt-key"
+
+/* The key of the file in `dir`, which is made where it is missing; where that cannot be, or not `kept`, a new one. Blocks. */
+void users_salt_key(int dir, bool kept, unsigned char key[USERS_SALT_KEY]);
+/* At most 64 octets. The same for names that differ in ASCII case alone. */
+void users_salt_of(const unsigned char key[USERS_SALT_KEY], struct slice name, unsigned char *salt, size_t len);
+
+#endif

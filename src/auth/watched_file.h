@@ -1,0 +1,48 @@
+/*
+ * watched_file: a small file of the operator's that is read whole, and again when it changes. Knows nothing of what stands in it.
+ *
+ * One thread at a time reads; asking whether it has changed is for any thread, and costs one stat().
+ */
+#ifndef POSTROOM_AUTH_WATCHED_FILE_H
+#define POSTROOM_AUTH_WATCHED_FILE_H
+
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/fault.h"
+
+/* What stat() said of the file; all zero where there was none. */
+struct watched_stamp {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified;
+	struct timespec changed;
+};
+
+struct watched_file {
+	int dir;
+	char *file;
+	char *path; /* with the directory's name, for messages */
+	/* its own */
+	struct watched_stamp read; /* of the last reading */
+	pthread_mutex_t lock;      /* guards what follows */
+	struct watched_stamp stamp;
+	int64_t settles_at; /* clock_ms(); 0: settled */
+};
+
+/* The directory's descriptor stays the caller's. False with why. Release it in either case. */
+bool watched_file_init(struct watched_file *w, int dir, const char *dir_name, const char *file, struct fault *why);
+void watched_file_release(struct watched_file *w);
+
+/* Its whole text (from malloc, a NUL behind it, to be wiped by whoever has secrets in it), at most `max` octets; NULL with why, whose error is ENOENT
+ * where there is no such file. Blocks. */
+char *watched_file_read(struct watched_file *w, size_t max, size_t *size, struct fault *why);
+/* What was read last, or could not be read, is what counts from now on: it has not changed since. */
+void watched_file_taken(struct watched_file *w);
+/* Whether it has changed since then. Never blocks for longer than a stat. */
+bool watched_file_changed(struct watched_file *w);
+
+#endif
