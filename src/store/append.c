@@ -3,6 +3,7 @@
  */
 #include "store/append.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -126,14 +127,24 @@ static bool write_and_sync(struct mailbox *m, struct draft *const *drafts, size_
 	return true;
 }
 
-static bool append_held(struct mailbox *m, struct draft *const *drafts, size_t n, struct fault *why)
+/* What lives in the file, and this, must not be more than the quota. */
+static bool fits_quota(const struct mailbox *m, uint64_t more, uint64_t quota, struct fault *why)
+{
+	uint64_t live = m->look.size - m->index.head.dead_length;
+	if (quota == 0 || (live <= quota && more <= quota - live))
+		return true;
+	return fault_set(why, FAULT_QUOTA, "%s/%s is at its quota: it holds %" PRIu64 " octets of %" PRIu64, m->user,
+	                 m->place->mail, live, quota);
+}
+
+static bool append_held(struct mailbox *m, struct draft *const *drafts, size_t n, uint64_t quota, struct fault *why)
 {
 	struct append_note note;
 	if (!mailbox_create(m, why) || (!mailbox_ends_well(m) && !recover_mailbox(m, why)))
 		return false;
 	if (!mailbox_ends_well(m))
 		return fault_set(why, FAULT_FULL, "no room to put the end of %s/%s right", m->user, m->place->mail);
-	if (!open_note(m, drafts, n, &note, why))
+	if (!fits_quota(m, whole_length(drafts, n), quota, why) || !open_note(m, drafts, n, &note, why))
 		return false;
 	if (!write_and_sync(m, drafts, n, why)) {
 		take_back(m, &note);
@@ -151,11 +162,11 @@ static bool append_held(struct mailbox *m, struct draft *const *drafts, size_t n
 	return true;
 }
 
-bool append_drafts(struct mailbox *m, struct draft *const *drafts, size_t n, struct fault *why)
+bool append_drafts(struct mailbox *m, struct draft *const *drafts, size_t n, uint64_t quota, struct fault *why)
 {
 	if (!mailbox_hold(m, why))
 		return false;
-	bool appended = append_held(m, drafts, n, why);
+	bool appended = append_held(m, drafts, n, quota, why);
 	mailbox_let(m);
 	return appended;
 }

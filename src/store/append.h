@@ -6,8 +6,8 @@
 
 #include "store/mailbox.h"
 
-/* Takes the write lock, appends n drafts, syncs, gives the lock up. True only when they are on disk. On false none of them is there, save perhaps after
+/* Takes the write lock, appends n drafts where the quota (octets; 0: none) allows them all, syncs, gives the lock up. True only when they are on disk. On false none of them is there, save perhaps after
  * a failed sync; the mailbox's files are closed and it has to be closed by the caller. Blocks. */
-bool append_drafts(struct mailbox *m, struct draft *const *drafts, size_t n, struct fault *why);
+bool append_drafts(struct mailbox *m, struct draft *const *drafts, size_t n, uint64_t quota, struct fault *why);
 
 #endif

@@ -41,10 +41,7 @@ static struct file_store *mine(struct store *s)
 
 static struct idle_box **bucket_of(struct file_store *s, const char *user)
 {
-	size_t sum = 5381;
-	for (; *user; user++)
-		sum = sum * 33 + (unsigned char)*user;
-	return &s->buckets[sum % IDLE_BUCKETS];
+	return &s->buckets[slice_hash_nocase(slice_str(user)) % IDLE_BUCKETS];
 }
 
 /* Under the mutex. */
@@ -138,7 +135,7 @@ static bool append_once(struct file_store *s, const char *user, struct draft *co
 		b = new_box(s, user, why);
 	if (!b)
 		return false;
-	bool appended = append_drafts(&b->box, drafts, n, why);
+	bool appended = append_drafts(&b->box, drafts, n, s->base.quota, why);
 	/* After a failure nothing that is open is trusted. */
 	if (appended)
 		put_idle(s, b);
@@ -183,6 +180,28 @@ static bool file_append(struct store *base, const char *user, struct draft *cons
 	return append_once(s, user, drafts, n, why);
 }
 
+/* By the size of the file, without what its index says is dead: nobody's lock is waited for. */
+static bool file_room(struct store *base, const char *user, uint64_t octets, struct fault *why)
+{
+	struct file_store *s = mine(base);
+	struct file_look look;
+	struct index index;
+	struct mailbox box;
+	if (base->quota == 0)
+		return true;
+	if (!mailbox_open(&box, &s->place, user, why))
+		return false;
+	uint64_t live = file_look_at(box.dir, s->place.mail, &look) ? look.size : 0;
+	if (live > 0 && index_open(&index, box.dir, s->place.index)) {
+		if (file_same(&index.head.mail, &look) && index.head.dead_length <= live)
+			live -= index.head.dead_length;
+		index_close(&index);
+	}
+	mailbox_close(&box);
+	return (live <= base->quota && octets <= base->quota - live) ||
+	       fault_set(why, FAULT_QUOTA, "%s/%s is at its quota", user, s->place.mail);
+}
+
 static struct maildrop *file_open_maildrop(struct store *base, const char *user, const char *holder, struct fault *why)
 {
 	return file_maildrop_open(base->ops, &mine(base)->place, user, holder, why);
@@ -207,6 +226,7 @@ static const struct store_ops file_ops = {
 	.prepare = file_prepare,
 	.draft = file_draft,
 	.append = file_append,
+	.room = file_room,
 	.open = file_open_maildrop,
 	.close = file_maildrop_close,
 	.count = file_maildrop_count,

@@ -9,7 +9,7 @@
 #include "store/store.h"
 #include "store/uid.h"
 
-enum { NAME_MAX_OCTETS = 255 };
+enum { NAME_MAX_OCTETS = 255, DIVIDER_LEN = 2 };
 
 struct memory_mail {
 	struct uid id;
@@ -132,14 +132,45 @@ static bool put_all(struct memory_box *box, struct draft *const *drafts, size_t 
 	return true;
 }
 
+/* As a mailbox file would have it: each mail with its dividing line. */
+static bool fits_quota(const struct memory_store *s, const struct memory_box *box, uint64_t more, struct fault *why)
+{
+	uint64_t live = 0, quota = s->base.quota;
+	if (quota == 0)
+		return true;
+	for (size_t i = 0; i < box->count; i++)
+		live += box->mails[i].text.len + DIVIDER_LEN;
+	return (live <= quota && more <= quota - live) ||
+	       fault_set(why, FAULT_QUOTA, "the mailbox of %s is at its quota", box->user);
+}
+
+static uint64_t whole_length(struct draft *const *drafts, size_t n)
+{
+	uint64_t length = 0;
+	for (size_t i = 0; i < n; i++)
+		length += draft_size(drafts[i]) + DIVIDER_LEN;
+	return length;
+}
+
+static bool memory_room(struct store *base, const char *user, uint64_t octets, struct fault *why)
+{
+	struct memory_store *s = mine(base);
+	pthread_mutex_lock(&s->mutex);
+	struct memory_box *box = box_of(s, user, why);
+	bool fits = box && fits_quota(s, box, octets, why);
+	pthread_mutex_unlock(&s->mutex);
+	return fits;
+}
+
 static bool memory_append(struct store *base, const char *user, struct draft *const *drafts, size_t n,
                           struct fault *why)
 {
 	struct memory_store *s = mine(base);
 	pthread_mutex_lock(&s->mutex);
 	struct memory_box *box = box_of(s, user, why);
-	bool done = box && put_all(box, drafts, n);
-	if (box && !done)
+	bool fits = box && fits_quota(s, box, whole_length(drafts, n), why);
+	bool done = fits && put_all(box, drafts, n);
+	if (fits && !done)
 		fault_set(why, FAULT_TEMPORARY, "out of memory");
 	pthread_mutex_unlock(&s->mutex);
 	return done;
@@ -280,6 +311,7 @@ static const struct store_ops memory_ops = {
 	.prepare = memory_prepare,
 	.draft = memory_draft,
 	.append = memory_append,
+	.room = memory_room,
 	.open = memory_open,
 	.close = memory_close,
 	.count = memory_count,

@@ -8,6 +8,7 @@
  *   - What was appended is never rewritten, only removed.
  *   - One maildrop at a time is open on a mailbox, over all processes; mail appended meanwhile waits for the next.
  *   - remove() is all or nothing, and what it removed never comes back.
+ *   - append() never makes a mailbox larger than the quota: then FAULT_QUOTA, and nothing of the batch is there.
  *   - Unique ids differ within a mailbox, stay the same for a mail's whole life, and are not given again.
  *
  * The stored form of a mail: LF line ends, a line's leading full stop doubled (as in SMTP and POP3), last line complete; the line
@@ -61,6 +62,10 @@ struct store_ops {
 	 * elsewhere at the same time. */
 	bool (*append)(struct store *, const char *user, struct draft *const *drafts, size_t n, struct fault *why);
 
+	/* Whether the mailbox may take that many more octets. A look without a lock, for an early refusal; append() is what holds to the quota.
+	 * FAULT_QUOTA, or why it is not known. */
+	bool (*room)(struct store *, const char *user, uint64_t octets, struct fault *why);
+
 	/* Locks the mailbox for this session and takes its snapshot. `holder` (who, from where) is shown to others that try: FAULT_BUSY
 	 * with the holder's text and since when. NULL with why. */
 	struct maildrop *(*open)(struct store *, const char *user, const char *holder, struct fault *why);
@@ -85,6 +90,8 @@ struct store_ops {
 /* The first member of every back end's store and maildrop. */
 struct store {
 	const struct store_ops *ops;
+	/* Octets that a mailbox may hold, as its file has them, removed mails not counted; 0: no limit. Set before it is used. */
+	uint64_t quota;
 };
 struct maildrop {
 	const struct store_ops *ops;
