@@ -63,6 +63,13 @@ static void give_bare_cr(struct dot_decoder *d, struct taker to)
 	d->state = IN_LINE;
 }
 
+/* Of an LF peer it is the line end. */
+static void end_line_bare(struct dot_decoder *d, struct taker to)
+{
+	d->bare_lf = d->bare_lf || d->peer != DOT_PEER_LF;
+	end_line(d, to, d->peer == DOT_PEER_CRLF ? AFTER_LF : LINE_START);
+}
+
 /* Looks at one octet where no run is to be had. Whether it is taken; else it is looked at again in the new state. */
 static bool step(struct dot_decoder *d, char c, struct taker to)
 {
@@ -83,9 +90,30 @@ static bool step(struct dot_decoder *d, char c, struct taker to)
 	} else if (c == '\r') {
 		d->state = state == AFTER_DOT ? AFTER_DOT_CR : AFTER_CR;
 	} else if (c == '\n') {
-		end_line(d, to, lf_counts ? LINE_START : AFTER_LF);
+		end_line_bare(d, to);
 	} else {
 		/* Section 4.5.2: behind AFTER_DOT, this drops the line's first full stop. */
+		d->state = IN_LINE;
+		return false;
+	}
+	return true;
+}
+
+/* The same within chunks, where no full stop is special (RFC 3030 section 2): a line's first is doubled, as it is stored so. */
+static bool step_chunk(struct dot_decoder *d, char c, struct taker to)
+{
+	if (d->state == AFTER_CR && c == '\n') {
+		end_line(d, to, LINE_START);
+	} else if (d->state == AFTER_CR) {
+		give_bare_cr(d, to);
+		return false;
+	} else if (c == '\r') {
+		d->state = AFTER_CR;
+	} else if (c == '\n') {
+		end_line_bare(d, to);
+	} else if (d->state == LINE_START && c == '.') {
+		give_first_dot(d, to);
+	} else {
 		d->state = IN_LINE;
 		return false;
 	}
@@ -103,11 +131,17 @@ size_t dot_decode(struct dot_decoder *d, const char *octets, size_t n,
 			out(owner, octets + i, run);
 			d->octets += run;
 			i += run;
-		} else if (step(d, octets[i], to)) {
+		} else if (d->peer == DOT_CHUNKS ? step_chunk(d, octets[i], to) : step(d, octets[i], to)) {
 			i++;
 		}
 	}
 	return i;
+}
+
+bool dot_decode_end(struct dot_decoder *d)
+{
+	d->bare_cr = d->bare_cr || d->state == AFTER_CR;
+	return d->state == LINE_START;
 }
 
 void dot_encoder_init(struct dot_encoder *e, bool plain)

@@ -13,13 +13,19 @@
 
 /* Whose lines: a peer that ended its first command with LF is read by LF throughout; all others are held to CR LF. From the latter a bare
  * LF becomes a line end of the text (the line after it is text, its full stop is doubled), but never ends the message. */
-enum dot_peer { DOT_PEER_CRLF, DOT_PEER_LF };
+enum dot_peer {
+	DOT_PEER_CRLF,
+	DOT_PEER_LF,
+	/* Octets of a known length, as BDAT has them (RFC 3030): they come verbatim, full stops mean nothing, and their number alone ends them. */
+	DOT_CHUNKS,
+};
 
 /* Wire -> stored form. */
 struct dot_decoder {
 	enum dot_peer peer;
 	int state;
 	bool bare_cr; /* a CR without LF was seen: the mail is to be refused, the dialogue stays in step */
+	bool bare_lf; /* a LF without CR was seen, but for one of an LF peer; whether that matters is the caller's */
 	bool ended;   /* the final full stop was read */
 	bool plain;   /* gives plain text instead of the stored form (clients) */
 	uint64_t
@@ -31,6 +37,8 @@ void dot_decoder_init(struct dot_decoder *d, enum dot_peer peer, bool plain);
  * that point into `octets` or into constants, and is called for lines or runs, not for single octets. */
 size_t dot_decode(struct dot_decoder *d, const char *octets, size_t n,
                   void (*out)(void *owner, const char *octets, size_t n), void *owner);
+/* Behind the last octet of the last chunk (DOT_CHUNKS): a CR that was held back is a bare one. False: the last line has no end. */
+bool dot_decode_end(struct dot_decoder *d);
 
 /* Stored form -> wire, and plain -> wire. A stored line with one leading full stop and something behind it comes from elsewhere, and is doubled.
  * A stored line that ends in CR LF keeps it. */

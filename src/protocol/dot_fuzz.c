@@ -67,13 +67,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	if (n == 0)
 		return 0;
 	struct slice wire = slice_make((const char *)octets + 1, n - 1);
-	enum dot_peer peer = octets[0] & 1 ? DOT_PEER_LF : DOT_PEER_CRLF;
-	bool plain = octets[0] & 2;
+	static const enum dot_peer peers[] = { DOT_PEER_CRLF, DOT_PEER_LF, DOT_CHUNKS, DOT_CHUNKS };
+	enum dot_peer peer = peers[octets[0] & 3];
+	bool plain = octets[0] & 4;
 	dot_decoder_init(&whole, peer, plain);
 	dot_decoder_init(&cut, peer, plain);
 	size_t taken = decode(&whole, wire, n, &text);
-	check(decode(&cut, wire, 1 + (octets[0] >> 2), &same) == taken);
-	check(whole.ended == cut.ended && whole.bare_cr == cut.bare_cr && whole.octets == cut.octets);
+	check(decode(&cut, wire, 1 + (octets[0] >> 3), &same) == taken);
+	check(dot_decode_end(&whole) == dot_decode_end(&cut));
+	check(whole.ended == cut.ended && whole.bare_cr == cut.bare_cr && whole.bare_lf == cut.bare_lf);
+	check(whole.octets == cut.octets && (peer != DOT_CHUNKS || taken == n - 1));
 	check(slice_equal(buf_slice(&text), buf_slice(&same)));
 	check(whole.octets == count(buf_slice(&text), plain));
 	round_trip(buf_slice(&text), plain);

@@ -18,6 +18,7 @@ struct result {
 	size_t taken;
 	bool ended;
 	bool bare_cr;
+	bool bare_lf;
 	uint64_t octets;
 };
 
@@ -29,7 +30,7 @@ static void collect(void *owner, const char *octets, size_t n)
 
 static struct result note(const struct dot_decoder *d, struct buf text, size_t taken)
 {
-	return (struct result){ text, taken, d->ended, d->bare_cr, d->octets };
+	return (struct result){ text, taken, d->ended, d->bare_cr, d->bare_lf, d->octets };
 }
 
 /* The octets, in pieces that end at every multiple of `step` and at `cut`. */
@@ -49,6 +50,8 @@ static struct result decode_cut(struct slice wire, enum dot_peer peer, bool plai
 		at += dot_decode(&d, wire.ptr + at, next - at, collect, &text);
 		assert_true(d.ended || at == next);
 	}
+	if (peer == DOT_CHUNKS)
+		d.ended = dot_decode_end(&d);
 	return note(&d, text, at);
 }
 
@@ -58,6 +61,7 @@ static void assert_same(const struct result *a, struct result b)
 	assert_int_equal(a->taken, b.taken);
 	assert_int_equal(a->ended, b.ended);
 	assert_int_equal(a->bare_cr, b.bare_cr);
+	assert_int_equal(a->bare_lf, b.bare_lf);
 	assert_int_equal(a->octets, b.octets);
 	buf_release(&b.text);
 }
@@ -184,6 +188,70 @@ static void a_bare_cr_of_an_lf_peer_is_told_too(void **state)
 	assert_true(r.ended);
 	assert_true(r.bare_cr);
 	expect_text(r, "a\rb\n", 4);
+}
+
+static void a_bare_lf_is_told_but_for_an_lf_peers(void **state)
+{
+	static const struct {
+		const char *wire;
+		enum dot_peer peer;
+		bool bare_lf;
+	} wires[] = {
+		{ "a\r\n.\r\n", DOT_PEER_CRLF, false },
+		{ "a\nb\r\n.\r\n", DOT_PEER_CRLF, true },
+		{ "\n.\r\n.\r\n", DOT_PEER_CRLF, true },
+		{ "a\r\n.\n.\r\n.\r\n", DOT_PEER_CRLF, true },
+		{ "a\n.\n", DOT_PEER_LF, false },
+		{ "a\r\n", DOT_CHUNKS, false },
+		{ "a\n", DOT_CHUNKS, true },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof wires / sizeof wires[0]; i++) {
+		struct result r = decode(slice_str(wires[i].wire), wires[i].peer, false);
+		if (r.bare_lf != wires[i].bare_lf || !r.ended)
+			fail_msg("wire %zu", i);
+		buf_release(&r.text);
+	}
+}
+
+/* ---- chunks: `ended` says here that the last line has its end ---- */
+
+/* RFC 3030 section 2 */
+static void in_chunks_no_full_stop_is_special_and_all_are_kept(void **state)
+{
+	(void)state;
+	expect(".\r\n..\r\n.x\r\na.b\r\n\r\n.\r\n", DOT_CHUNKS, "..\n...\n..x\na.b\n\n..\n");
+	expect("a\n.b\n", DOT_CHUNKS, "a\n..b\n");
+	expect("", DOT_CHUNKS, "");
+}
+
+static void the_end_of_chunks_tells_an_unfinished_line_and_a_bare_cr(void **state)
+{
+	static const struct {
+		const char *wire;
+		bool ended, bare_cr;
+		const char *text;
+	} wires[] = {
+		{ "a", false, false, "a" },           { "a\r\nb", false, false, "a\nb" },
+		{ ".", false, false, ".." },          { "a\r", false, true, "a" },
+		{ "a\rb\r\n", true, true, "a\rb\n" }, { "\r\r\n", true, true, "\r\n" },
+		{ "\r.\r\n", true, true, "\r.\n" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof wires / sizeof wires[0]; i++) {
+		struct result r = decode(slice_str(wires[i].wire), DOT_CHUNKS, false);
+		if (r.ended != wires[i].ended || r.bare_cr != wires[i].bare_cr)
+			fail_msg("wire %zu", i);
+		expect_text(r, wires[i].text, strlen(wires[i].text));
+	}
+}
+
+static void octets_of_chunks_are_counted_as_size_counts_them(void **state)
+{
+	(void)state;
+	struct result r = decode(slice_str("ab\r\n.c\r\n..\n"), DOT_CHUNKS, false);
+	assert_int_equal(r.octets, strlen("ab\r\n.c\r\n..\r\n"));
+	buf_release(&r.text);
 }
 
 /* RFC 1870 section 5 */
@@ -327,6 +395,10 @@ int main(void)
 		cmocka_unit_test(a_bare_cr_is_told_and_kept),
 		cmocka_unit_test(an_lf_peer_is_read_by_lf),
 		cmocka_unit_test(a_bare_cr_of_an_lf_peer_is_told_too),
+		cmocka_unit_test(a_bare_lf_is_told_but_for_an_lf_peers),
+		cmocka_unit_test(in_chunks_no_full_stop_is_special_and_all_are_kept),
+		cmocka_unit_test(the_end_of_chunks_tells_an_unfinished_line_and_a_bare_cr),
+		cmocka_unit_test(octets_of_chunks_are_counted_as_size_counts_them),
 		cmocka_unit_test(octets_are_counted_as_size_counts_them),
 		cmocka_unit_test(long_lines_and_all_octets_come_through),
 		cmocka_unit_test(stored_text_travels_with_crlf_and_its_doubled_full_stops),

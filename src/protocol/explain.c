@@ -9,7 +9,7 @@ enum { HEAD_MAX = 512 }; /* octets of a command in which its verb is looked for 
 
 /* A reply as it was read. */
 struct reply_seen {
-	int code;         /* 550; POP3: 2 or 5 */
+	int code;         /* 550; POP3: 2, 3 or 5 */
 	bool more;        /* "250-" */
 	struct slice tag; /* "[IN-USE]", or empty */
 };
@@ -148,6 +148,12 @@ static struct explain_pending pop_command(struct explain *e)
 	return command;
 }
 
+static bool is_last_chunk(const struct explain_verb *verb, struct slice argument)
+{
+	slice_word(&argument);
+	return strcmp(verb->verb, "BDAT") == 0 && slice_equal_text_nocase(argument, "LAST");
+}
+
 static struct slice explain_command(struct explain *e, struct slice line, bool cut)
 {
 	char room[HEAD_MAX + COMMAND_MEANING_MAX];
@@ -159,6 +165,8 @@ static struct slice explain_command(struct explain *e, struct slice line, bool c
 		.too_long = line.len + 2 > e->protocol->line_max,
 	};
 	command.argument = cut || !slice_empty(rest);
+	if (is_last_chunk(command.verb, rest))
+		command.verb = find_verb(e->protocol, slice_str(EXPLAIN_LAST_CHUNK));
 	push_command(e, command);
 	say(e, command.verb->sentence);
 	if (respelled)
@@ -187,12 +195,21 @@ struct slice explain_client(struct explain *e, struct slice line, bool cut)
 		e->beyond++;
 		return say_remark(e, &explain_too_early);
 	}
+	if (e->state == EXPLAIN_SMTP_LOGIN || e->state == EXPLAIN_POP3_EXCHANGE)
+		return explain_command(e, slice_str(EXPLAIN_RESPONSE), false);
 	if (e->state != EXPLAIN_SMTP_TEXT || e->text_ended)
 		return explain_command(e, line, cut);
 	if (!is_full_stop(line))
 		return explain_text_line(e, line);
 	e->text_ended = true;
 	return explain_command(e, slice_str(EXPLAIN_TEXT_END), false);
+}
+
+struct slice explain_text(struct explain *e, struct slice line)
+{
+	if (e->state == EXPLAIN_SMTP_TEXT)
+		return explain_client(e, line, false);
+	return slice_make("", 0); /* a chunk's: its octets are sent as they are */
 }
 
 /* ---- replies ---- */
@@ -219,6 +236,10 @@ static bool read_pop3_reply(struct slice line, struct reply_seen *reply)
 	*reply = (struct reply_seen){ .code = 2 };
 	if (slice_starts_nocase(status, "+OK"))
 		return true;
+	if (slice_equal_text(status, "+")) {
+		reply->code = 3;
+		return true;
+	}
 	if (!slice_starts_nocase(status, "-ERR"))
 		return false;
 	reply->code = 5;

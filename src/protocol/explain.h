@@ -54,6 +54,8 @@ void explain_release(struct explain *e);
 /* A line, without its end. Returns what is to be said about it, which lives until the next call; empty: nothing, as about a line amid a mail.
  * `cut`: the line went on, but the rest is not shown: a password. */
 struct slice explain_client(struct explain *e, struct slice line, bool cut);
+/* A line that is known to be a mail's text, be it of DATA or of BDAT. */
+struct slice explain_text(struct explain *e, struct slice line);
 struct slice explain_server(struct explain *e, struct slice line);
 /* Something that neither said: first that the client connected, later that it is gone. */
 struct slice explain_note(struct explain *e);

@@ -24,18 +24,22 @@ enum explain_state {
 
 	EXPLAIN_POP3_NAMELESS = 64,
 	EXPLAIN_POP3_NAMED = 128,
+	EXPLAIN_POP3_EXCHANGE = 2048, /* the server waits for the answer to its challenge; no command fits */
 	EXPLAIN_POP3_TRANSACTION = 256,
-	EXPLAIN_POP3_LOGIN = EXPLAIN_POP3_NAMELESS | EXPLAIN_POP3_NAMED,
+	EXPLAIN_POP3_LOGIN = EXPLAIN_POP3_NAMELESS | EXPLAIN_POP3_NAMED | EXPLAIN_POP3_EXCHANGE,
 	EXPLAIN_POP3_ANY = EXPLAIN_POP3_LOGIN | EXPLAIN_POP3_TRANSACTION,
 
 	EXPLAIN_OVER = 512,
+	EXPLAIN_SMTP_LOGIN = 1024, /* the server waits for the answer to its challenge; no command fits */
 };
 
 /* What is no verb and yet is answered, or answers nothing. */
-#define EXPLAIN_GREETING "(greeting)"
-#define EXPLAIN_TEXT_END "(text)"    /* a row among SMTP's verbs */
-#define EXPLAIN_UNKNOWN  "(unknown)" /* a row among the verbs of both */
-#define EXPLAIN_UNASKED  "(unasked)"
+#define EXPLAIN_GREETING   "(greeting)"
+#define EXPLAIN_TEXT_END   "(text)"       /* a row among SMTP's verbs */
+#define EXPLAIN_UNKNOWN    "(unknown)"    /* a row among the verbs of both */
+#define EXPLAIN_RESPONSE   "(response)"   /* … the line that answers a challenge */
+#define EXPLAIN_LAST_CHUNK "(last chunk)" /* a row among SMTP's: a BDAT that is the last */
+#define EXPLAIN_UNASKED    "(unasked)"
 
 enum explain_argument { EXPLAIN_NO_ARGUMENT, EXPLAIN_MAY_ARGUMENT, EXPLAIN_NEEDS_ARGUMENT };
 
@@ -59,7 +63,7 @@ enum explain_count { EXPLAIN_COUNT_STAYS, EXPLAIN_COUNT_UP, EXPLAIN_COUNT_ZERO }
 /* The first row counts that fits. */
 struct explain_reply {
 	const char *verb; /* NULL: any */
-	int code;         /* 550, or 5 for all of 5yz; POP3: 2 for +OK, 5 for -ERR; 0: any */
+	int code;         /* 550, or 5 for all of 5yz; POP3: 2 for +OK, 3 for "+ ", 5 for -ERR; 0: any */
 	const char *tag;  /* "[IN-USE]" (RFC 2449), or NULL */
 	enum explain_fault fault;
 	unsigned from; /* states, 0: any */

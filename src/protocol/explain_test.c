@@ -202,12 +202,25 @@ static const struct situation situations[REPLY_COUNT] = {
 	[REPLY_SHUTDOWN] = { { SENDER }, "ends the session" },
 	[REPLY_IDLE] = { { GREETED }, "heard nothing for too long" },
 	[REPLY_TOO_MANY_ERRORS] = { { GREETED, "C: FOO", "S: 500 what" }, "too many errors" },
+	[REPLY_TOO_SLOW] = { { TEXT }, "ends the session" },
 	[REPLY_GOODBYE] = { { GREETED, "C: QUIT" }, "says goodbye" },
 	[REPLY_HELLO] = { { "S: 220 lab", "C: HELO kgp" }, "greets back" },
 	[REPLY_RESET] = { { SENDER, "C: RSET" }, "forgotten" },
 	[REPLY_NOOP] = { { GREETED, "C: NOOP" }, "still there" },
 	[REPLY_VRFY] = { { GREETED, "C: VRFY alice" }, "neither yes nor no" },
 	[REPLY_HELP] = { { GREETED, "C: HELP" }, "for people to read" },
+	[REPLY_TLS_START] = { { GREETED, "C: STARTTLS" }, "agree on keys" },
+	[REPLY_TLS_UNAVAILABLE] = { { GREETED, "C: STARTTLS" }, "cannot encrypt at this moment" },
+	[REPLY_AUTH_OK] = { { GREETED, "C: AUTH X", "S: 334 ", "C: x" }, "the login is right" },
+	[REPLY_AUTH_CHALLENGE] = { { GREETED, "C: AUTH X" }, "now: a login is under way" },
+	[REPLY_AUTH_WRONG] = { { GREETED, "C: AUTH X", "S: 334 ", "C: x" }, "name or password is wrong" },
+	[REPLY_AUTH_MALFORMED] = { { GREETED, "C: AUTH X", "S: 334 ", "C: x" }, "now: greeted" },
+	[REPLY_AUTH_CANCELLED] = { { GREETED, "C: AUTH X", "S: 334 ", "C: *" }, "the client gave it up" },
+	[REPLY_AUTH_MECHANISM] = { { GREETED, "C: AUTH X" }, "no such way to log in" },
+	[REPLY_AUTH_NEEDS_TLS] = { { GREETED, "C: AUTH X" }, "A line that fits here: STARTTLS" },
+	[REPLY_AUTH_REQUIRED] = { { GREETED, "C: MAIL FROM:<bob@lab>" }, "before it takes a mail" },
+	[REPLY_AUTH_LATER] = { { GREETED, "C: AUTH X" }, "cannot check a login" },
+	[REPLY_AUTH_TOO_OFTEN] = { { GREETED, "C: AUTH X" }, "ends the session" },
 	[REPLY_SENDER_OK] = { { GREETED, "C: MAIL FROM:<bob@lab>" }, "sender is taken" },
 	[REPLY_RECIPIENT_OK] = { { SENDER, "C: RCPT TO:<alice@lab>" }, "recipient is taken" },
 	[REPLY_NO_SUCH_USER] = { { SENDER, "C: RCPT TO:<nobody@lab>" }, "no such mailbox here" },
@@ -217,6 +230,14 @@ static const struct situation situations[REPLY_COUNT] = {
 	[REPLY_TOO_MANY_RECIPIENTS] = { { SENDER, "C: RCPT TO:<alice@lab>" }, "too many for one mail" },
 	[REPLY_TOO_BIG] = { { TEXT }, "larger than the server takes" },
 	[REPLY_BARE_CR] = { { TEXT }, "hold no other CR" },
+	[REPLY_BARE_LF] = { { TEXT }, "all lines end in CR LF" },
+	[REPLY_NO_LINE_END] = { { SENDER, "C: BDAT 3 LAST" }, "the last one too" },
+	[REPLY_LOOP] = { { TEXT }, "round in a circle" },
+	[REPLY_NO_RELAY] = { { SENDER, "C: RCPT TO:<alice@far>" }, "no such mailbox here" },
+	[REPLY_NO_DOMAIN] = { { SENDER, "C: RCPT TO:<alice>" }, "no such mailbox here" },
+	[REPLY_NEEDS_SMTPUTF8] = { { SENDER, "C: RCPT TO:<x@lab>" }, "the address is not ASCII" },
+	[REPLY_MAILBOX_FULL] = { { TEXT }, "no room for the mail" },
+	[REPLY_CHUNK] = { { SENDER, "C: BDAT 3" }, "goes on with the next one" },
 	[REPLY_SUBJECT_TOO_LONG] = { { TEXT }, "subject keeps to the course's limit" },
 	[REPLY_STORAGE_FULL] = { { TEXT }, "no room for the mail" },
 	[REPLY_TRY_LATER] = { { TEXT }, "could not store the mail" },
@@ -224,6 +245,8 @@ static const struct situation situations[REPLY_COUNT] = {
 	[REPLY_NOT_YOUR_ADDRESS] = { { GREETED, "C: MAIL FROM: <9@lab>" }, "may not send under that address" },
 	[REPLY_RETRIEVED] = { { GREETED, "C: RETRIEVE" }, "between lines of stars" },
 	[REPLY_UNKNOWN_COMMAND] = { { GREETED, "C: FOO" }, "does not know this verb" },
+	[REPLY_NOT_IMPLEMENTED] = { { GREETED, "C: EXPN x" }, "knows this command and does not do it" },
+	[REPLY_LINE_END] = { { GREETED, "C: NOOP" }, "does not understand this line" },
 	[REPLY_LINE_TOO_LONG] = { { GREETED, "C: NOOP" }, "does not understand this line" },
 	[REPLY_SYNTAX] = { { GREETED, "C: MAIL FROM bob" }, "A right line: MAIL FROM:<bob@lab>" },
 	[REPLY_WRONG_ORDER] = { { "S: 220 lab", "C: DATA" }, "A line that fits here: HELO client.example" },
@@ -309,6 +332,51 @@ static void an_smtp_session_is_followed(void **state)
 	walk(steps);
 }
 
+static void a_login_over_tls_is_followed(void **state)
+{
+	static const struct step steps[] = {
+		{ "S: 220 lab", EXPLAIN_SMTP_CONNECTED, 0 },
+		{ "C: EHLO kgp", EXPLAIN_SMTP_CONNECTED, 0 },
+		{ "S: 250 STARTTLS", EXPLAIN_SMTP_GREETED, 0 },
+		{ "C: STARTTLS", EXPLAIN_SMTP_GREETED, 0 },
+		{ "S: 220 go", EXPLAIN_SMTP_CONNECTED, 0 },
+		{ "C: EHLO kgp", EXPLAIN_SMTP_CONNECTED, 0 },
+		{ "S: 250 AUTH PLAIN", EXPLAIN_SMTP_GREETED, 0 },
+		{ "C: AUTH PLAIN", EXPLAIN_SMTP_GREETED, 0 },
+		{ "S: 334 ", EXPLAIN_SMTP_LOGIN, 0 },
+		{ "C: ", EXPLAIN_SMTP_LOGIN, 0 },
+		{ "S: 535 wrong", EXPLAIN_SMTP_GREETED, 0 },
+		{ "C: AUTH PLAIN", EXPLAIN_SMTP_GREETED, 0 },
+		{ "S: 235 right", EXPLAIN_SMTP_GREETED, 0 },
+		{ NULL, 0, 0 },
+	};
+	(void)state;
+	walk(steps);
+}
+
+static void a_mail_in_chunks_is_followed(void **state)
+{
+	static const struct step steps[] = {
+		{ "S: 220 lab", EXPLAIN_SMTP_CONNECTED, 0 },      { "C: EHLO kgp", EXPLAIN_SMTP_CONNECTED, 0 },
+		{ "S: 250 CHUNKING", EXPLAIN_SMTP_GREETED, 0 },   { "C: MAIL FROM:<bob@lab>", EXPLAIN_SMTP_GREETED, 0 },
+		{ "S: 250 OK", EXPLAIN_SMTP_SENDER, 0 },          { "C: RCPT TO:<alice@lab>", EXPLAIN_SMTP_SENDER, 0 },
+		{ "S: 250 OK", EXPLAIN_SMTP_RECIPIENT, 1 },       { "C: BDAT 6", EXPLAIN_SMTP_RECIPIENT, 1 },
+		{ "S: 250 6 octets", EXPLAIN_SMTP_RECIPIENT, 1 }, { "C: bdat 6 last", EXPLAIN_SMTP_RECIPIENT, 1 },
+		{ "S: 250 OK", EXPLAIN_SMTP_GREETED, 0 },         { NULL, 0, 0 },
+	};
+	(void)state;
+	walk(steps);
+}
+
+/* What the transcript knows to be text is no command. */
+static void a_chunks_text_is_not_explained(void **state)
+{
+	(void)state;
+	FOLLOW(SENDER, "C: BDAT 6");
+	assert_true(slice_empty(explain_text(&follower, slice_str("QUIT"))));
+	assert_says("S: 250 OK", "goes on with the next one");
+}
+
 static void a_refused_mail_ends_its_transaction(void **state)
 {
 	static const char *const replies[] = { "S: 554 no", "S: 552 no", "S: 452 no", "S: 451 no", "S: 550 no" };
@@ -368,6 +436,34 @@ static void a_pop3_session_is_followed(void **state)
 		{ "S: +OK", EXPLAIN_POP3_TRANSACTION, 0 },
 		{ "C: QUIT", EXPLAIN_POP3_TRANSACTION, 0 },
 		{ "S: +OK goodbye", EXPLAIN_OVER, 0 },
+		{ NULL, 0, 0 },
+	};
+	(void)state;
+	walk(steps);
+}
+
+static void a_pop3_login_over_tls_is_followed(void **state)
+{
+	static const struct step steps[] = {
+		{ "S: +OK POP3 server ready <1@lab>", EXPLAIN_POP3_NAMELESS, 0 },
+		{ "C: USER alice", EXPLAIN_POP3_NAMELESS, 0 },
+		{ "S: +OK", EXPLAIN_POP3_NAMED, 0 },
+		{ "C: STLS", EXPLAIN_POP3_NAMED, 0 },
+		{ "S: +OK", EXPLAIN_POP3_NAMELESS, 0 },
+		{ "C: UTF8", EXPLAIN_POP3_NAMELESS, 0 },
+		{ "S: +OK", EXPLAIN_POP3_NAMELESS, 0 },
+		{ "C: APOP alice 0", EXPLAIN_POP3_NAMELESS, 0 },
+		{ "S: -ERR [AUTH] no", EXPLAIN_POP3_NAMELESS, 0 },
+		{ "C: AUTH PLAIN", EXPLAIN_POP3_NAMELESS, 0 },
+		{ "S: + ", EXPLAIN_POP3_EXCHANGE, 0 },
+		{ "C: QUIT", EXPLAIN_POP3_EXCHANGE, 0 },
+		{ "S: -ERR [AUTH] no", EXPLAIN_POP3_NAMELESS, 0 },
+		{ "C: AUTH PLAIN", EXPLAIN_POP3_NAMELESS, 0 },
+		{ "S: + ", EXPLAIN_POP3_EXCHANGE, 0 },
+		{ "C: x", EXPLAIN_POP3_EXCHANGE, 0 },
+		{ "S: +OK", EXPLAIN_POP3_TRANSACTION, 0 },
+		{ "C: RETR 1", EXPLAIN_POP3_TRANSACTION, 0 },
+		{ "S: -ERR [UTF8] no", EXPLAIN_POP3_TRANSACTION, 0 },
 		{ NULL, 0, 0 },
 	};
 	(void)state;
@@ -563,9 +659,13 @@ int main(void)
 		EXPLAIN_TEST(every_verb_of_the_servers_has_a_sentence),
 		EXPLAIN_TEST(every_reply_of_the_servers_has_a_sentence),
 		EXPLAIN_TEST(an_smtp_session_is_followed),
+		EXPLAIN_TEST(a_login_over_tls_is_followed),
+		EXPLAIN_TEST(a_mail_in_chunks_is_followed),
+		EXPLAIN_TEST(a_chunks_text_is_not_explained),
 		EXPLAIN_TEST(a_refused_mail_ends_its_transaction),
 		EXPLAIN_TEST(one_mail_after_another_is_followed),
 		EXPLAIN_TEST(a_pop3_session_is_followed),
+		EXPLAIN_TEST(a_pop3_login_over_tls_is_followed),
 		EXPLAIN_TEST(replies_find_their_commands_in_a_pipeline),
 		EXPLAIN_TEST(a_pipeline_longer_than_the_queue_keeps_in_step),
 		EXPLAIN_TEST(what_is_said_when_the_queue_was_full_keeps_its_place),

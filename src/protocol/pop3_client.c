@@ -9,6 +9,10 @@
 #include <stdlib.h>
 
 enum { SECONDS = 1000, MINUTES = 60 * SECONDS };
+enum {
+	BRIEF_WORDS = 96, /* octets of a name and a password of which a line of 255 holds the initial response */
+	APOP_MAX = 2048,
+};
 
 static void enter(struct pop3_client *c, enum pop3_client_state state);
 
@@ -45,21 +49,150 @@ static void login_refused(struct pop3_client *c)
 	enter(c, POP3_CLIENT_QUIT);
 }
 
+static void logged_in(struct pop3_client *c)
+{
+	enter(c, c->bare ? POP3_CLIENT_STAT : POP3_CLIENT_CAPA);
+}
+
+static void choose_login(struct pop3_client *c);
+
 static void take_greeting(struct pop3_client *c)
 {
 	buf_clear(&c->greeting);
 	buf_append_slice(&c->greeting, buf_slice(&c->talk.words));
-	if (c->talk.positive) {
+	if (!c->talk.positive) {
+		refuse(c);
+		enter(c, POP3_CLIENT_END);
+	} else if (!c->manner.extended) {
 		enter(c, POP3_CLIENT_USER);
+	} else if (!c->bare) {
+		enter(c, POP3_CLIENT_OFFER);
+	} else {
+		choose_login(c);
+	}
+}
+
+static void take_offer(struct pop3_client *c)
+{
+	if (c->offer.stls && !c->secured)
+		enter(c, POP3_CLIENT_STLS);
+	else if (c->offer.utf8)
+		enter(c, POP3_CLIENT_UTF8);
+	else
+		choose_login(c);
+}
+
+static void send_stls(struct pop3_client *c)
+{
+	talk_command(&c->talk, slice_str("STLS"));
+}
+
+static void take_stls(struct pop3_client *c)
+{
+	if (c->talk.positive)
+		talk_secure(&c->talk);
+	else
+		talk_refuse(&c->talk, "the server offers TLS and then refuses it: %.*s",
+		            SLICE_FMT(buf_slice(&c->talk.words)));
+}
+
+/* RFC 2595 section 4: what was heard in clear is forgotten. */
+static void role_secured(struct talk *t)
+{
+	struct pop3_client *c = client_of(t);
+
+	c->secured = true;
+	enter(c, POP3_CLIENT_OFFER);
+}
+
+static void send_utf8(struct pop3_client *c)
+{
+	talk_command(&c->talk, slice_str("UTF8"));
+}
+
+/* Refused, it changes nothing. */
+static void take_utf8(struct pop3_client *c)
+{
+	choose_login(c);
+}
+
+/* The greeting's time stamp, which APOP's digest is made with: "<…@…>" in visible ASCII, as RFC 1939 section 7 has it; anything else may be made for finding
+ * out the password (CVE-2007-1558). Empty: there is none. */
+static struct slice time_stamp(const struct pop3_client *c)
+{
+	static const struct slice none = { "", 0 };
+	struct slice s = buf_slice(&c->greeting);
+
+	s = slice_skip(s, slice_find(s, '<'));
+	s.len = slice_find(s, '>') < s.len ? slice_find(s, '>') + 1 : 0;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] <= ' ' || s.ptr[i] > '~')
+			return none;
+	}
+	return slice_has(s, '@') ? s : none;
+}
+
+/* The strongest that both sides have. Without TLS, APOP shows less than PLAIN, LOGIN and PASS, which show the password. */
+static void choose_login(struct pop3_client *c)
+{
+	struct talk_login *login = c->manner.login;
+
+	if (!c->secured && !c->manner.clear_login) {
+		talk_auth_refuse_clear(&c->talk);
 		return;
 	}
-	refuse(c);
-	enter(c, POP3_CLIENT_END);
+	c->mechanism = c->offer.mechanisms.len > 0 ? login->choose(login, buf_slice(&c->offer.mechanisms)) : NULL;
+	bool scram = c->mechanism && slice_starts_nocase(slice_str(c->mechanism), "SCRAM-");
+	if (!c->secured && !scram && time_stamp(c).len > 0)
+		enter(c, POP3_CLIENT_APOP);
+	else
+		enter(c, c->mechanism ? POP3_CLIENT_AUTH : POP3_CLIENT_USER);
+}
+
+/* RFC 5034 section 4: with its initial response a command stays within 255 octets. */
+static void send_auth(struct pop3_client *c)
+{
+	struct talk_login *login = c->manner.login;
+
+	talk_auth_begin(&c->talk, login, c->mechanism, login->name.len + login->password.len <= BRIEF_WORDS);
+}
+
+static void take_auth(struct pop3_client *c)
+{
+	if (c->talk.challenge)
+		talk_auth_answer(&c->talk, c->manner.login, slice_skip(buf_slice(&c->talk.words), 2));
+	else if (!c->talk.positive)
+		login_refused(c);
+	else if (talk_auth_accept(&c->talk, c->manner.login))
+		logged_in(c);
+}
+
+static void send_apop(struct pop3_client *c)
+{
+	struct talk_login *login = c->manner.login;
+	char hex[33];
+	struct buf secret;
+
+	buf_init(&secret, APOP_MAX);
+	if (!login->digest(login, time_stamp(c), hex) || !buf_append_slice(&secret, login->name) ||
+	    !buf_append_char(&secret, ' ') || !buf_append_text(&secret, hex))
+		talk_break(&c->talk, "memory is out");
+	else
+		talk_secret(&c->talk, "APOP", buf_slice(&secret));
+	buf_release(&secret);
+}
+
+static void take_login(struct pop3_client *c)
+{
+	if (c->talk.positive)
+		logged_in(c);
+	else
+		login_refused(c);
 }
 
 static void send_user(struct pop3_client *c)
 {
-	talk_commandf(&c->talk, "USER %.*s", SLICE_FMT(c->name));
+	talk_commandf(&c->talk, "USER %.*s", SLICE_FMT(c->manner.login->name));
 }
 
 static void take_user(struct pop3_client *c)
@@ -72,21 +205,16 @@ static void take_user(struct pop3_client *c)
 
 static void send_pass(struct pop3_client *c)
 {
-	talk_secret(&c->talk, "PASS", c->password);
-}
-
-static void take_pass(struct pop3_client *c)
-{
-	if (c->talk.positive)
-		enter(c, c->bare ? POP3_CLIENT_STAT : POP3_CLIENT_CAPA);
-	else
-		login_refused(c);
+	talk_secret(&c->talk, "PASS", c->manner.login->password);
 }
 
 /* ---- what there is ---- */
 
+/* The answer may be another after TLS, and after the login (RFC 2449 section 5). */
 static void send_capa(struct pop3_client *c)
 {
+	c->top = c->pipelining = c->offer.stls = c->offer.utf8 = false;
+	buf_clear(&c->offer.mechanisms);
 	talk_command(&c->talk, slice_str("CAPA"));
 }
 
@@ -98,6 +226,12 @@ static void read_capa_line(struct pop3_client *c, struct slice line)
 		c->top = true;
 	else if (slice_equal_text_nocase(word, "PIPELINING"))
 		c->pipelining = true;
+	else if (slice_equal_text_nocase(word, "STLS"))
+		c->offer.stls = true;
+	else if (slice_equal_text_nocase(word, "UTF8"))
+		c->offer.utf8 = true;
+	else if (slice_equal_text_nocase(word, "SASL"))
+		buf_append_slice(&c->offer.mechanisms, slice_trim(line));
 }
 
 static void take_capa(struct pop3_client *c)
@@ -248,8 +382,13 @@ struct step {
 
 static const struct step steps[] = {
 	[POP3_CLIENT_GREETING] = { 2 * MINUTES, false, expect_greeting, take_greeting, NULL },
+	[POP3_CLIENT_OFFER] = { 20 * SECONDS, true, send_capa, take_offer, read_capa_line },
+	[POP3_CLIENT_STLS] = { 2 * MINUTES, false, send_stls, take_stls, NULL },
+	[POP3_CLIENT_UTF8] = { 2 * MINUTES, false, send_utf8, take_utf8, NULL },
+	[POP3_CLIENT_AUTH] = { 2 * MINUTES, false, send_auth, take_auth, NULL },
+	[POP3_CLIENT_APOP] = { 2 * MINUTES, false, send_apop, take_login, NULL },
 	[POP3_CLIENT_USER] = { 2 * MINUTES, false, send_user, take_user, NULL },
-	[POP3_CLIENT_PASS] = { 2 * MINUTES, false, send_pass, take_pass, NULL },
+	[POP3_CLIENT_PASS] = { 2 * MINUTES, false, send_pass, take_login, NULL },
 	[POP3_CLIENT_CAPA] = { 20 * SECONDS, true, send_capa, take_capa, read_capa_line },
 	[POP3_CLIENT_STAT] = { 2 * MINUTES, false, send_stat, take_stat, NULL },
 	[POP3_CLIENT_LIST] = { 2 * MINUTES, true, send_list, take_list, read_list_line },
@@ -270,6 +409,7 @@ static void enter(struct pop3_client *c, enum pop3_client_state state)
 	c->line_too_long = false;
 	c->talk.limit_ms = steps[state].limit_ms;
 	c->talk.multiline = steps[state].multiline;
+	c->talk.challenges = state == POP3_CLIENT_AUTH;
 	steps[state].send(c);
 }
 
@@ -312,7 +452,7 @@ static void role_text(struct talk *t, const char *octets, size_t n)
 		c->sink->text(c->sink->owner, octets, n);
 }
 
-static const struct talk_role role = { .reply = role_reply, .text = role_text };
+static const struct talk_role role = { .reply = role_reply, .text = role_text, .secured = role_secured };
 
 /* ---- calls ---- */
 
@@ -323,6 +463,7 @@ void pop3_client_init(struct pop3_client *c, struct transcript_feed *feed)
 	buf_init(&c->refusal, TALK_WORDS_MAX);
 	buf_init(&c->greeting, TALK_WORDS_MAX);
 	buf_init(&c->line, POP3_CLIENT_LINE_MAX);
+	buf_init(&c->offer.mechanisms, TALK_AUTH_OFFER_MAX);
 }
 
 void pop3_client_release(struct pop3_client *c)
@@ -331,16 +472,17 @@ void pop3_client_release(struct pop3_client *c)
 	buf_release(&c->refusal);
 	buf_release(&c->greeting);
 	buf_release(&c->line);
+	buf_release(&c->offer.mechanisms);
 	free(c->mails);
 	c->mails = NULL;
 	c->count = c->cap = 0;
 }
 
-void pop3_client_login(struct pop3_client *c, struct slice name, struct slice password)
+void pop3_client_login(struct pop3_client *c, const struct pop3_client_manner *manner)
 {
 	assert(c->state == POP3_CLIENT_END);
-	c->name = name;
-	c->password = password;
+	c->manner = *manner;
+	c->secured = manner->secured;
 	enter(c, POP3_CLIENT_GREETING);
 }
 
@@ -396,5 +538,6 @@ void pop3_client_quit(struct pop3_client *c)
 
 bool pop3_client_is_probing(const struct pop3_client *c)
 {
-	return c->state == POP3_CLIENT_CAPA || (c->state == POP3_CLIENT_SCAN && uses_top(c) && !c->top);
+	return c->state == POP3_CLIENT_OFFER || c->state == POP3_CLIENT_CAPA ||
+	       (c->state == POP3_CLIENT_SCAN && uses_top(c) && !c->top);
 }

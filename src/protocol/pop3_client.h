@@ -3,12 +3,14 @@
  *
  * Each call below queues commands; client/link drives the talk until it is idle, and then `refused` says whether the
  * server said no. Only USER, PASS, LIST, RETR, DELE and QUIT are needed of a server: CAPA and TOP are used where they
- * are there, and what STAT and LIST say is never relied on to be right. It opens no socket and keeps no mail.
+ * are there, and what STAT and LIST say is never relied on to be right. In the extended manner CAPA comes first, then STLS
+ * (RFC 2595), UTF8 (RFC 6856) and the strongest login there is: AUTH (RFC 5034), APOP, or USER and PASS. A password never
+ * crosses in clear unless the manner allows it. It opens no socket and keeps no mail.
  */
 #ifndef POSTROOM_PROTOCOL_POP3_CLIENT_H
 #define POSTROOM_PROTOCOL_POP3_CLIENT_H
 
-#include "protocol/talk.h"
+#include "protocol/talk_auth.h"
 
 enum {
 	POP3_CLIENT_MAILS_MAX = 1000000, /* mails of one list */
@@ -23,6 +25,11 @@ struct pop3_client_mail {
 
 enum pop3_client_state {
 	POP3_CLIENT_GREETING,
+	POP3_CLIENT_OFFER, /* CAPA before the login */
+	POP3_CLIENT_STLS,
+	POP3_CLIENT_UTF8,
+	POP3_CLIENT_AUTH,
+	POP3_CLIENT_APOP,
 	POP3_CLIENT_USER,
 	POP3_CLIENT_PASS,
 	POP3_CLIENT_CAPA,
@@ -35,6 +42,21 @@ enum pop3_client_state {
 	POP3_CLIENT_RSET,
 	POP3_CLIENT_QUIT,
 	POP3_CLIENT_END,
+};
+
+/* How the client logs in. */
+struct pop3_client_manner {
+	bool extended;            /* CAPA first, and what follows from it; else USER and PASS at once */
+	bool secured;             /* the connection has TLS already */
+	bool clear_login;         /* a login may go without TLS; looked at in the extended manner alone */
+	struct talk_login *login; /* who logs in; never NULL */
+};
+
+/* What CAPA offers. */
+struct pop3_client_offer {
+	bool stls;
+	bool utf8;
+	struct buf mechanisms; /* of SASL, blanks between */
 };
 
 /* Who takes the mails' text. */
@@ -64,8 +86,10 @@ struct pop3_client {
 
 	/* private */
 	bool listed; /* the login is over: STAT and LIST are calls of their own */
-	struct slice name;
-	struct slice password;
+	struct pop3_client_manner manner;
+	bool secured;
+	struct pop3_client_offer offer;
+	const char *mechanism; /* of AUTH */
 	const struct pop3_client_sink *sink;
 	size_t cap;
 	size_t asked; /* of a scan */
@@ -78,9 +102,9 @@ struct pop3_client {
 void pop3_client_init(struct pop3_client *c, struct transcript_feed *feed);
 void pop3_client_release(struct pop3_client *c);
 
-/* The greeting, USER, PASS, CAPA, STAT, LIST: on READY, `mails` and `count` are the list. When it is refused, QUIT
+/* The greeting, the login, CAPA, STAT, LIST: on READY, `mails` and `count` are the list. When it is refused, QUIT
  * was said and it is END. Name and password must live until the talk is idle. */
-void pop3_client_login(struct pop3_client *c, struct slice name, struct slice password);
+void pop3_client_login(struct pop3_client *c, const struct pop3_client_manner *manner);
 
 /* From READY: the headers of all mails, in the list's order, with TOP n 0 or, where that is not there, RETR. */
 void pop3_client_scan(struct pop3_client *c, const struct pop3_client_sink *sink);

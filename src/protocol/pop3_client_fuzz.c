@@ -1,7 +1,9 @@
 /*
- * pop3_client: a server that says anything at all, through login, list, scan, one mail, one deletion, STAT, LIST, RSET and QUIT.
+ * pop3_client: a server that says anything at all, in the manner that the first octet chooses, through login, list, scan, one mail, one deletion, STAT, LIST, RSET and QUIT.
  */
 #include "protocol/pop3_client.h"
+
+#include "protocol/client_login_suite.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n);
 
@@ -52,13 +54,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
 	struct transcript_feed feed;
 	struct pop3_client c;
+	struct client_login login;
 	int step = 0;
 
+	if (n == 0)
+		return 0;
+	client_login_init(&login, "alice", "secret");
+	const struct pop3_client_manner manner = { octets[0] & 1, octets[0] & 2, octets[0] & 4, &login.login };
 	transcript_feed_init(&feed, NULL);
 	pop3_client_init(&c, &feed);
-	pop3_client_login(&c, slice_str("alice"), slice_str("secret"));
-	for (size_t at = 0; at < n && !c.talk.broken && c.state != POP3_CLIENT_END; at++) {
+	pop3_client_login(&c, &manner);
+	for (size_t at = 1; at < n && !c.talk.broken && c.state != POP3_CLIENT_END; at++) {
 		talk_sent(&c.talk, c.talk.out.len);
+		if (c.talk.secures)
+			talk_secured(&c.talk);
 		talk_push(&c.talk, (const char *)octets + at, 1);
 		talk_sent(&c.talk, c.talk.out.len);
 		while (!c.talk.broken && c.state == POP3_CLIENT_READY && talk_idle(&c.talk)) {

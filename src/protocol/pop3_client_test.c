@@ -3,6 +3,8 @@
  */
 #include "protocol/pop3_client.h"
 
+#include "protocol/client_login_suite.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +16,8 @@ struct session {
 	struct pop3_client client;
 	struct transcript_feed feed;
 	struct pop3_client_sink sink;
+	struct client_login login;
+	struct pop3_client_manner manner;
 	struct buf said;
 	struct buf heard; /* the mails' text; "[0+]" at the end of each of a scan */
 	size_t step;      /* octets pushed at a time; 0: all */
@@ -40,6 +44,8 @@ static void session_begin(struct session *s)
 	buf_init(&s->said, 1 << 20);
 	buf_init(&s->heard, 1 << 20);
 	pop3_client_init(&s->client, &s->feed);
+	client_login_init(&s->login, "alice", "d@t@comm");
+	s->manner.login = &s->login.login;
 }
 
 static void session_end(struct session *s)
@@ -70,7 +76,7 @@ static void answer(struct session *s, const char *octets)
 
 static void log_in(struct session *s)
 {
-	pop3_client_login(&s->client, slice_str("alice"), slice_str("d@t@comm"));
+	pop3_client_login(&s->client, &s->manner);
 	answer(s, "+OK POP3 server ready\r\n");
 	answer(s, "+OK\r\n");
 	answer(s, "+OK\r\n");
@@ -122,7 +128,8 @@ static void a_wrong_password_keeps_the_servers_words_and_says_quit(void **state)
 
 	(void)state;
 	session_begin(&s);
-	pop3_client_login(&s.client, slice_str("alice"), slice_str("wrong"));
+	s.login.login.password = slice_str("wrong");
+	pop3_client_login(&s.client, &s.manner);
 	answer(&s, "+OK\r\n");
 	answer(&s, "+OK\r\n");
 	answer(&s, "-ERR wrong name or password\r\n");
@@ -394,6 +401,166 @@ static void any_cut_of_the_servers_octets_gives_the_same_session(void **state)
 	}
 }
 
+/* ---- the extended manner ---- */
+
+/* Says these answers; the handshake is done where it is asked for, and leaves "[TLS]". */
+static void extended(struct session *s, const char *const *answers)
+{
+	s->manner.extended = true;
+	pop3_client_login(&s->client, &s->manner);
+	for (; *answers; answers++) {
+		answer(s, *answers);
+		if (s->client.talk.secures) {
+			assert_true(buf_append_text(&s->said, "[TLS]"));
+			talk_secured(&s->client.talk);
+			send_all(s);
+		}
+	}
+}
+
+static void assert_unsafe(const struct session *s, const char *part)
+{
+	assert_true(s->client.talk.broken && s->client.talk.unsafe);
+	assert_non_null(strstr(s->client.talk.why.text, part));
+}
+
+static void tls_and_utf8_come_before_the_login(void **state)
+{
+	static const char *const answers[] = { "+OK <1@h>\r\n", "+OK\r\nSTLS\r\nSASL LOGIN\r\nPIPELINING\r\n.\r\n",
+		                               "+OK go\r\n",    "+OK\r\nSASL LOGIN SCRAM-SHA-256\r\nUTF8\r\n.\r\n",
+		                               "+OK\r\n",       "+ abc\r\n",
+		                               "+OK in\r\n",    NULL };
+	struct session s;
+
+	(void)state;
+	for (size_t step = 0; step < 4; step++) {
+		session_begin(&s);
+		s.step = step;
+		extended(&s, answers);
+		assert_text(&s.said, "CAPA\r\nSTLS\r\n[TLS]CAPA\r\nUTF8\r\nAUTH SCRAM-SHA-256 <>\r\n<abc>\r\nCAPA\r\n");
+		assert_false(s.client.pipelining);
+		session_end(&s);
+	}
+}
+
+static void what_comes_behind_the_answer_to_stls_ends_the_session(void **state)
+{
+	static const char offer[] = "+OK\r\nSTLS\r\n.\r\n";
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	s.manner.extended = true;
+	pop3_client_login(&s.client, &s.manner);
+	answer(&s, "+OK\r\n");
+	answer(&s, offer);
+	answer(&s, "+OK go\r\n+OK\r\nSASL PLAIN\r\n.\r\n");
+	assert_unsafe(&s, "before TLS");
+	assert_text(&s.said, "CAPA\r\nSTLS\r\n");
+	session_end(&s);
+
+	session_begin(&s);
+	s.manner.clear_login = true;
+	extended(&s, (const char *const[]){ "+OK\r\n", offer, "-ERR never\r\n", NULL });
+	assert_unsafe(&s, "-ERR never");
+	session_end(&s);
+}
+
+static void in_clear_nobody_logs_in_but_where_it_is_allowed(void **state)
+{
+	static const char *const capas[] = { "+OK\r\nSASL SCRAM-SHA-256 PLAIN\r\n.\r\n", "-ERR what?\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct session s;
+		session_begin(&s);
+		extended(&s, (const char *const[]){ "+OK <1@h>\r\n", capas[i], NULL });
+		assert_unsafe(&s, "--plaintext");
+		assert_text(&s.said, "CAPA\r\n");
+		session_end(&s);
+	}
+}
+
+static void the_strongest_login_is_used(void **state)
+{
+	static const struct {
+		const char *greeting, *capa, *said;
+		bool secured;
+	} cases[] = {
+		{ "+OK <1@h>\r\n", "+OK\r\nSASL PLAIN SCRAM-SHA-256\r\n.\r\n", "AUTH SCRAM-SHA-256 <>\r\n", false },
+		{ "+OK <1@h>\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", "APOP alice 55555555555555555555555555555555\r\n",
+		  false },
+		{ "+OK <1@h>\r\n", "-ERR\r\n", "APOP alice 55555555555555555555555555555555\r\n", false },
+		{ "+OK <1@h>\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", "AUTH PLAIN <>\r\n", true },
+		{ "+OK\r\n", "+OK\r\nSASL LOGIN\r\n.\r\n", "AUTH LOGIN\r\n", false },
+		{ "+OK\r\n", "+OK\r\nSASL CRAM-MD5\r\n.\r\n", "USER alice\r\n", true },
+		/* No msg-id, so no time stamp: CVE-2007-1558. */
+		{ "+OK <1h>\r\n", "-ERR\r\n", "USER alice\r\n", false },
+		{ "+OK <1@h\001>\r\n", "-ERR\r\n", "USER alice\r\n", false },
+		{ "+OK <1@h\r\n", "-ERR\r\n", "USER alice\r\n", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct session s;
+		session_begin(&s);
+		s.manner.clear_login = true;
+		s.manner.secured = cases[i].secured;
+		extended(&s, (const char *const[]){ cases[i].greeting, cases[i].capa, NULL });
+		assert_true(slice_equal_text(slice_make(s.said.data, 6), "CAPA\r\n"));
+		buf_consume(&s.said, 6);
+		assert_text(&s.said, cases[i].said);
+		session_end(&s);
+	}
+}
+
+static void a_refused_login_says_quit_and_tries_no_weaker_one(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	s.manner.secured = true;
+	extended(&s, (const char *const[]){ "+OK\r\n", "+OK\r\nSASL SCRAM-SHA-256 PLAIN\r\n.\r\n", "-ERR [AUTH] no\r\n",
+	                                    "+OK bye\r\n", NULL });
+	assert_text(&s.said, "CAPA\r\nAUTH SCRAM-SHA-256 <>\r\nQUIT\r\n");
+	assert_true(s.client.refused && slice_equal_text(buf_slice(&s.client.refusal), "-ERR [AUTH] no"));
+	session_end(&s);
+}
+
+static void a_server_that_asks_on_or_proves_nothing_is_left(void **state)
+{
+	struct session s;
+	int asked = 0;
+
+	(void)state;
+	session_begin(&s);
+	s.manner.secured = true;
+	extended(&s, (const char *const[]){ "+OK\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", NULL });
+	for (; asked < 100 && !s.client.talk.broken; asked++)
+		answer(&s, "+ \r\n");
+	assert_int_equal(asked, TALK_AUTH_STEPS_MAX + 1);
+	session_end(&s);
+
+	session_begin(&s);
+	s.manner.secured = s.login.distrusts = true;
+	extended(&s, (const char *const[]){ "+OK\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", "+OK in\r\n", NULL });
+	assert_unsafe(&s, "not proven");
+	session_end(&s);
+}
+
+static void a_challenge_is_none_outside_a_login(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	pop3_client_login(&s.client, &s.manner);
+	answer(&s, "+ abc\r\n");
+	assert_true(s.client.talk.broken && !s.client.talk.unsafe);
+	session_end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +581,13 @@ int main(void)
 		cmocka_unit_test(deletions_are_taken_back),
 		cmocka_unit_test(a_refused_command_leaves_the_session_open),
 		cmocka_unit_test(any_cut_of_the_servers_octets_gives_the_same_session),
+		cmocka_unit_test(tls_and_utf8_come_before_the_login),
+		cmocka_unit_test(what_comes_behind_the_answer_to_stls_ends_the_session),
+		cmocka_unit_test(in_clear_nobody_logs_in_but_where_it_is_allowed),
+		cmocka_unit_test(the_strongest_login_is_used),
+		cmocka_unit_test(a_refused_login_says_quit_and_tries_no_weaker_one),
+		cmocka_unit_test(a_server_that_asks_on_or_proves_nothing_is_left),
+		cmocka_unit_test(a_challenge_is_none_outside_a_login),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

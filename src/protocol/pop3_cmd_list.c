@@ -38,14 +38,9 @@ static bool write_entry(struct pop3_server *s, const struct pop3_mail *mail)
 static enum session_next entry_step(struct pop3_server *s)
 {
 	struct pop3_mail mail;
-	switch (pop3_session_info(s, s->index, s->uidl, &mail)) {
-	case POP3_LATER:
-		return NEXT_WAIT;
-	case POP3_FAULT:
-		return pop3_session_fault(s);
-	case POP3_GOT:
-		break;
-	}
+	enum session_next next;
+	if (!pop3_session_got(s, pop3_session_info(s, s->index, s->uidl, &mail), &next))
+		return next;
 	if (s->uidl)
 		return pop3_session_ok(s, "%zu %s", s->index + 1, mail.uid);
 	return pop3_session_ok(s, "%zu %" PRIu64, s->index + 1, mail.octets);
@@ -62,19 +57,14 @@ static bool begin_list(struct pop3_server *s)
 static enum session_next list_step(struct pop3_server *s)
 {
 	struct pop3_mail mail;
+	enum session_next next;
 	for (; s->index < s->count; s->index++) {
 		if (pop3_session_marked(s, s->index))
 			continue;
 		if (session_enough(&s->base))
 			return NEXT_MORE;
-		switch (pop3_session_info(s, s->index, s->uidl, &mail)) {
-		case POP3_LATER:
-			return NEXT_WAIT;
-		case POP3_FAULT:
-			return pop3_session_fault(s);
-		case POP3_GOT:
-			break;
-		}
+		if (!pop3_session_got(s, pop3_session_info(s, s->index, s->uidl, &mail), &next))
+			return next;
 		if (!begin_list(s) || !write_entry(s, &mail))
 			return NEXT_CLOSE;
 	}
@@ -122,14 +112,9 @@ static bool set_mark(struct pop3_server *s, size_t i)
 static enum session_next dele_step(struct pop3_server *s)
 {
 	struct pop3_mail mail;
-	switch (pop3_session_info(s, s->index, false, &mail)) {
-	case POP3_LATER:
-		return NEXT_WAIT;
-	case POP3_FAULT:
-		return pop3_session_fault(s);
-	case POP3_GOT:
-		break;
-	}
+	enum session_next next;
+	if (!pop3_session_got(s, pop3_session_info(s, s->index, false, &mail), &next))
+		return next;
 	if (!set_mark(s, s->index))
 		return pop3_session_fault(s);
 	s->marked++;

@@ -5,7 +5,10 @@
 
 #include <inttypes.h>
 
-enum { BLOCK = 16 * 1024 }; /* octets read at a time; the output takes twice that above its mark */
+enum {
+	BLOCK = 16 * 1024, /* octets read at a time; the output takes twice that above its mark */
+	ORIGIN_BLOCK = 1024,
+};
 
 /* Where pop3_top hands its spans. */
 struct encoding {
@@ -70,22 +73,41 @@ static enum pop3_got read_block(struct pop3_server *s, char block[BLOCK], size_t
 static enum session_next mail_step(struct pop3_server *s)
 {
 	char block[BLOCK];
-	size_t got;
+	size_t got = 0;
+	enum session_next next;
 	while (!session_enough(&s->base)) {
-		switch (read_block(s, block, &got)) {
-		case POP3_LATER:
-			return NEXT_WAIT;
-		case POP3_FAULT:
-			return pop3_session_fault(s);
-		case POP3_GOT:
-			break;
-		}
+		if (!pop3_session_got(s, read_block(s, block, &got), &next))
+			return next;
 		if (!begin_mail(s) || !write_block(s, slice_make(block, got)))
 			return NEXT_CLOSE;
 		if (got == 0 || s->top.over)
 			return end_mail(s);
 	}
 	return NEXT_MORE;
+}
+
+static enum session_next start_mail(struct pop3_server *s)
+{
+	s->offset = 0;
+	return pop3_session_run(s, mail_step);
+}
+
+/* RFC 6856 section 5: a mail that came by SMTPUTF8 is kept from a client that has not said UTF8. How it came stands in its first lines. */
+static enum session_next origin_step(struct pop3_server *s)
+{
+	char block[ORIGIN_BLOCK];
+	size_t got = 0;
+	enum session_next next;
+	enum pop3_origin_way way;
+	do {
+		if (!pop3_session_got(s, pop3_session_read(s, block, sizeof block, &got), &next))
+			return next;
+		s->offset += got;
+		way = pop3_origin_push(s->origin, slice_make(block, got));
+	} while (way == POP3_ORIGIN_UNKNOWN);
+	if (way == POP3_ORIGIN_PLAIN)
+		return start_mail(s);
+	return pop3_session_error(s, "[UTF8] the message was sent by SMTPUTF8; say UTF8 before the login to get it");
 }
 
 static enum session_next send_mail(struct pop3_server *s, struct slice number, bool whole, uint64_t lines)
@@ -98,7 +120,11 @@ static enum session_next send_mail(struct pop3_server *s, struct slice number, b
 	s->measured = false;
 	pop3_top_init(&s->top, lines);
 	dot_encoder_init(&s->encoder, false);
-	return pop3_session_run(s, mail_step);
+	if (!s->config->utf8 || s->utf8)
+		return start_mail(s);
+	pop3_origin_free(s->origin);
+	s->origin = pop3_origin_new();
+	return s->origin ? pop3_session_run(s, origin_step) : pop3_session_fault(s);
 }
 
 enum session_next pop3_cmd_retr(struct session *base, struct slice argument)

@@ -50,7 +50,9 @@ void pop3_rig_give_answer(struct pop3_host *h)
 	enum pop3_rig_owes owes = h->owes;
 	h->owes = OWES_NOTHING;
 	if (owes == OWES_LOGIN)
-		pop3_server_login(h->session, h->login, h->login == POP3_LOGIN_IN_USE ? "alice from \n::1" : NULL);
+		pop3_server_login(h->session, h->result, h->result == POP3_LOGIN_IN_USE ? "alice from \n::1" : NULL);
+	else if (owes == OWES_CHALLENGE)
+		pop3_server_challenge(h->session, "cGxlYXNl");
 	else if (owes == OWES_CONTINUE)
 		pop3_server_continue(h->session);
 	else if (owes == OWES_COMMIT)
@@ -64,16 +66,74 @@ static void answer(struct pop3_host *h, enum pop3_rig_owes owes)
 		pop3_rig_give_answer(h);
 }
 
+static void answer_login(struct pop3_host *h, bool right)
+{
+	h->result = right ? h->login : POP3_LOGIN_WRONG;
+	answer(h, OWES_LOGIN);
+}
+
 static void host_login(void *host, struct slice user, struct slice password)
 {
+	note(host, "[login]");
+	answer_login(host, slice_equal_text(user, "alice") && slice_equal_text(password, "secret"));
+}
+
+/* The digest is the time stamp backwards. */
+static void host_apop(void *host, struct slice user, struct slice stamp, struct slice digest)
+{
+	bool right = slice_equal_text(user, "alice") && stamp.len == digest.len;
+	for (size_t i = 0; right && i < stamp.len; i++)
+		right = stamp.ptr[i] == digest.ptr[stamp.len - 1 - i];
+	note(host, "[apop]");
+	answer_login(host, right);
+}
+
+static bool host_apop_offered(void *host)
+{
+	return !((const struct pop3_host *)host)->no_apop;
+}
+
+static bool host_plaintext_allowed(void *host)
+{
+	return ((const struct pop3_host *)host)->in_clear;
+}
+
+static void host_mechanisms(void *host, char list[POP3_MECHANISMS_MAX])
+{
+	snprintf(list, POP3_MECHANISMS_MAX, "%s", ((const struct pop3_host *)host)->mechanisms);
+}
+
+static void host_auth_step(void *host, struct slice response)
+{
 	struct pop3_host *h = host;
-	note(h, "[login]");
-	bool right = slice_equal_text(user, "alice") && slice_equal_text(password, "secret");
-	if (!right && h->login == POP3_LOGIN_OK)
-		h->login = POP3_LOGIN_WRONG;
-	else if (right && h->login == POP3_LOGIN_WRONG)
-		h->login = POP3_LOGIN_OK;
-	answer(h, OWES_LOGIN);
+	char event[64];
+	snprintf(event, sizeof event, "[step %.*s]", response.len < 40 ? (int)response.len : 40, response.ptr);
+	note(h, event);
+	if (h->challenges > 0) {
+		h->challenges--;
+		answer(h, OWES_CHALLENGE);
+		return;
+	}
+	answer_login(h, slice_equal_text(response, "eWVz"));
+}
+
+static void host_auth(void *host, struct slice mechanism, const struct slice *initial)
+{
+	struct pop3_host *h = host;
+	note(h, "[auth]");
+	if (!slice_equal_text_nocase(mechanism, "TEST")) {
+		h->result = POP3_LOGIN_NO_MECHANISM;
+		answer(h, OWES_LOGIN);
+	} else if (initial) {
+		host_auth_step(host, *initial);
+	} else {
+		answer(h, OWES_CHALLENGE);
+	}
+}
+
+static void host_auth_cancel(void *host)
+{
+	note(host, "[cancel]");
 }
 
 static size_t host_count(void *host)
@@ -147,6 +207,13 @@ static void host_free(void *host)
 
 static const struct pop3_host_ops host_ops = {
 	.login = host_login,
+	.apop = host_apop,
+	.apop_offered = host_apop_offered,
+	.plaintext_allowed = host_plaintext_allowed,
+	.mechanisms = host_mechanisms,
+	.auth = host_auth,
+	.auth_step = host_auth_step,
+	.auth_cancel = host_auth_cancel,
 	.count = host_count,
 	.octets = host_octets,
 	.info = host_info,
@@ -173,22 +240,34 @@ void pop3_rig_settle(struct pop3_rig *r)
 	}
 }
 
-void pop3_rig_open(struct pop3_rig *r, bool defers)
+static void open_session(struct pop3_rig *r, bool defers, int64_t idle_ms)
 {
 	*r = (struct pop3_rig){
 		.host = { .defers = defers,
 		          .fetches = defers,
 		          .mails = two_mails,
+		          .in_clear = true,
+		          .mechanisms = "",
 		          .info_fails = POP3_RIG_NEVER,
 		          .read_fails = POP3_RIG_NEVER,
 		          .read_max = SIZE_MAX },
-		.config = { .replies = replies_default },
+		.config = { .replies = replies_default, .domain = "rig.example", .idle_ms = idle_ms },
 	};
 	buf_init(&r->host.noted, HEARD_MAX);
 	buf_init(&r->heard, HEARD_MAX);
 	r->host.session = pop3_server_new(&r->config, &host_ops, &r->host);
 	assert_non_null(r->host.session);
 	pump_init(&r->pump, r->host.session, NULL, NULL);
+}
+
+void pop3_rig_open(struct pop3_rig *r, bool defers)
+{
+	open_session(r, defers, 0);
+}
+
+void pop3_rig_open_idle(struct pop3_rig *r, int64_t idle_ms)
+{
+	open_session(r, false, idle_ms);
 }
 
 void pop3_rig_close(struct pop3_rig *r)

@@ -1,7 +1,7 @@
 /*
  * pop3_server: the session's frame: the table of commands, the gate, what is said, what is asked of the host, and the end. See pop3_server.h.
  *
- * The commands are in pop3_cmd_login.c, pop3_cmd_list.c and pop3_cmd_mail.c.
+ * The commands are in pop3_cmd_*.c.
  */
 #include "protocol/pop3_server.h"
 
@@ -12,10 +12,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* RFC 1939 sections 4 and 5 say which may come when. STLS and AUTH would be rows of POP3_AUTHORIZATION. */
+/* RFC 1939 sections 4 and 5 say which may come when. */
 static const struct command pop3_commands[] = {
 	{ "USER", POP3_AUTHORIZATION, ARGUMENT_NEEDED, "USER name", pop3_cmd_user },
 	{ "PASS", POP3_AUTHORIZATION, ARGUMENT_NEEDED, "PASS password", pop3_cmd_pass },
+	{ "APOP", POP3_AUTHORIZATION, ARGUMENT_NEEDED, "APOP name digest", pop3_cmd_apop },
+	{ "AUTH", POP3_AUTHORIZATION, ARGUMENT_NEEDED, "AUTH mechanism [initial-response]", pop3_cmd_auth },
+	{ "STLS", POP3_AUTHORIZATION, ARGUMENT_NONE, "STLS", pop3_cmd_stls },
+	{ "UTF8", POP3_AUTHORIZATION, ARGUMENT_NONE, "UTF8", pop3_cmd_utf8 },
 	{ "STAT", POP3_TRANSACTION, ARGUMENT_NONE, "STAT", pop3_cmd_stat },
 	{ "LIST", POP3_TRANSACTION, ARGUMENT_OPTIONAL, "LIST [message]", pop3_cmd_list },
 	{ "RETR", POP3_TRANSACTION, ARGUMENT_NEEDED, "RETR message", pop3_cmd_retr },
@@ -58,6 +62,11 @@ enum session_next pop3_session_error(struct pop3_server *s, const char *format, 
 	enum session_next next = say(s, "-ERR ", format, args);
 	va_end(args);
 	return ++s->errors < POP3_ERRORS_MAX ? next : pop3_session_too_many(s, "errors");
+}
+
+enum session_next pop3_session_unknown(struct pop3_server *s)
+{
+	return pop3_session_error(s, "unknown command; CAPA tells what there is");
 }
 
 enum session_next pop3_session_too_many(struct pop3_server *s, const char *what)
@@ -140,6 +149,14 @@ void pop3_server_login(struct session *base, enum pop3_login result, const char 
 	answer_is_in(base);
 }
 
+void pop3_server_challenge(struct session *base, const char *challenge)
+{
+	struct pop3_server *s = pop3_session_of(base);
+	s->challenged = true;
+	s->detail = slice_dup(slice_str(challenge));
+	answer_is_in(base);
+}
+
 void pop3_server_continue(struct session *base)
 {
 	answer_is_in(base);
@@ -173,6 +190,14 @@ enum pop3_got pop3_session_read(struct pop3_server *s, char *octets, size_t n, s
 	return how;
 }
 
+bool pop3_session_got(struct pop3_server *s, enum pop3_got how, enum session_next *next)
+{
+	if (how == POP3_GOT)
+		return true;
+	*next = how == POP3_LATER ? NEXT_WAIT : pop3_session_fault(s);
+	return false;
+}
+
 bool pop3_session_number(struct pop3_server *s, struct slice text, size_t *index, enum session_next *next)
 {
 	uint64_t number;
@@ -203,7 +228,8 @@ static enum session_next pop3_start(struct session *base)
 	struct pop3_server *s = pop3_session_of(base);
 	size_t said = base->out->len;
 	transcript_note(&s->feed, TRANSCRIPT_CLIENT, "<client connects to POP3 port>");
-	return leave(s, said, say_reply(s, REPLY_POP3_GREETING));
+	enum session_next next = say_reply(s, REPLY_POP3_GREETING);
+	return leave(s, said, next == NEXT_LINE ? pop3_login_stamp(s) : next);
 }
 
 /* The gate: what is refused here never reaches a handler. */
@@ -213,7 +239,7 @@ static enum session_next take_command(struct pop3_server *s, struct slice line)
 	struct slice argument;
 	switch (command_judge(pop3_commands, COMMANDS, s->state, line, &row, &argument)) {
 	case COMMAND_UNKNOWN:
-		return pop3_session_error(s, "unknown command; CAPA tells what there is");
+		return pop3_session_unknown(s);
 	case COMMAND_OUT_OF_ORDER:
 		return pop3_session_error(s, s->state == POP3_AUTHORIZATION ? "log in first, with USER and PASS"
 		                                                            : "already logged in");
@@ -229,10 +255,24 @@ static enum session_next pop3_line(struct session *base, const struct line *line
 {
 	struct pop3_server *s = pop3_session_of(base);
 	size_t said = base->out->len;
+	if (s->exchanging) {
+		transcript_secret(&s->feed, TRANSCRIPT_CLIENT, line->text, 0);
+		return leave(s, said, pop3_auth_response(s, line));
+	}
 	transcript_command(&s->feed, line->text);
-	if (line->too_long)
+	if (line->too_long || line->text.len > POP3_COMMAND_MAX - 2)
 		return leave(s, said, pop3_session_error(s, "line too long"));
 	return leave(s, said, take_command(s, line->text));
+}
+
+/* RFC 2595 section 4: the session is at its start again, without a greeting, and what was said in clear is forgotten; but whoever guesses
+ * passwords is not made anew. */
+static enum session_next pop3_secured(struct session *base)
+{
+	struct pop3_server *s = pop3_session_of(base);
+	s->user_len = 0;
+	s->utf8 = false;
+	return NEXT_LINE;
 }
 
 static enum session_next pop3_go_on(struct session *base)
@@ -264,6 +304,7 @@ static void pop3_free(struct session *base)
 	transcript_note(&s->feed, TRANSCRIPT_CLIENT, "<client hangs up>");
 	transcript_feed_release(&s->feed);
 	s->ops->free(s->host);
+	pop3_origin_free(s->origin);
 	free(s->marks);
 	free(s->detail);
 	free(s);
@@ -277,6 +318,7 @@ static const struct session_ops pop3_ops = {
 	.line = pop3_line,
 	.more = pop3_go_on,
 	.resume = pop3_go_on,
+	.secured = pop3_secured,
 	.stop = pop3_stop,
 	.free = pop3_free,
 };
@@ -288,7 +330,7 @@ struct session *pop3_server_new(const struct pop3_config *config, const struct p
 		ops->free(host);
 		return NULL;
 	}
-	s->base = (struct session){ .ops = &pop3_ops, .ends = LINE_ENDS_EITHER };
+	s->base = (struct session){ .ops = &pop3_ops, .ends = LINE_ENDS_EITHER, .idle_ms = config->idle_ms };
 	s->config = config;
 	s->ops = ops;
 	s->host = host;

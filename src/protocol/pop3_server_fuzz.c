@@ -11,11 +11,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n);
 
-static const char *const mails[] = { "From: a\n\n..b\nc\n", "Subject: x\nno empty line\r\n.foreign\n", "" };
+static const char *const mails[] = { "From: a\n\n..b\nc\n", "Subject: x\nno empty line\r\n.foreign\n",
+	                             "Received: by x with UTF8SMTP\n\ny\n" };
 
 enum { MAILS = sizeof mails / sizeof mails[0] };
 
-enum owes { OWES_NOTHING, OWES_LOGIN, OWES_CONTINUE, OWES_COMMIT };
+enum owes { OWES_NOTHING, OWES_LOGIN, OWES_CHALLENGE, OWES_CONTINUE, OWES_COMMIT };
 
 struct host {
 	struct session *session;
@@ -26,6 +27,7 @@ struct host {
 	unsigned asked;
 	enum owes owes;
 	bool logged_in;
+	bool exchanging;
 };
 
 static void check(bool holds)
@@ -40,6 +42,8 @@ static void give_answer(struct host *h)
 	h->owes = OWES_NOTHING;
 	if (owes == OWES_LOGIN)
 		pop3_server_login(h->session, h->logged_in ? POP3_LOGIN_OK : POP3_LOGIN_WRONG, NULL);
+	else if (owes == OWES_CHALLENGE)
+		pop3_server_challenge(h->session, "eA==");
 	else if (owes == OWES_CONTINUE)
 		pop3_server_continue(h->session);
 	else
@@ -60,6 +64,50 @@ static void host_login(void *host, struct slice user, struct slice password)
 	check(!h->logged_in && user.len > 0 && password.len > 0);
 	h->logged_in = password.ptr[0] == 's';
 	owe(h, OWES_LOGIN);
+}
+
+static void host_apop(void *host, struct slice user, struct slice stamp, struct slice digest)
+{
+	check(user.len > 0 && digest.len > 0 && stamp.ptr[0] == '<' && stamp.ptr[stamp.len - 1] == '>');
+	host_login(host, user, digest);
+}
+
+static bool host_yes(void *host)
+{
+	return !((const struct host *)host)->fails;
+}
+
+static void host_mechanisms(void *host, char list[POP3_MECHANISMS_MAX])
+{
+	snprintf(list, POP3_MECHANISMS_MAX, "%s", host_yes(host) ? "A B" : "");
+}
+
+/* A challenge for each that begins with a c; then the first octet says whether it is right. */
+static void host_auth_step(void *host, struct slice response)
+{
+	struct host *h = host;
+	check(!h->logged_in && h->exchanging);
+	h->exchanging = response.len > 0 && response.ptr[0] == 'c';
+	h->logged_in = response.len > 0 && response.ptr[0] == 's';
+	owe(h, h->exchanging ? OWES_CHALLENGE : OWES_LOGIN);
+}
+
+static void host_auth(void *host, struct slice mechanism, const struct slice *initial)
+{
+	struct host *h = host;
+	check(!h->logged_in && !h->exchanging && mechanism.len > 0);
+	h->exchanging = true;
+	if (initial)
+		host_auth_step(host, *initial);
+	else
+		owe(h, OWES_CHALLENGE);
+}
+
+static void host_auth_cancel(void *host)
+{
+	struct host *h = host;
+	check(h->exchanging);
+	h->exchanging = false;
 }
 
 static size_t host_count(void *host)
@@ -120,6 +168,13 @@ static void host_free(void *host)
 
 static const struct pop3_host_ops ops = {
 	.login = host_login,
+	.apop = host_apop,
+	.apop_offered = host_yes,
+	.plaintext_allowed = host_yes,
+	.mechanisms = host_mechanisms,
+	.auth = host_auth,
+	.auth_step = host_auth_step,
+	.auth_cancel = host_auth_cancel,
 	.count = host_count,
 	.octets = host_octets,
 	.info = host_info,
@@ -138,6 +193,8 @@ static void check_replies(struct slice said)
 	}
 }
 
+static const struct session_tls tls = { .version = "TLSv1.3" };
+
 /* A mail that breaks off with a fault, or waits, may leave a line unfinished. */
 static void settle(struct pump *p, struct host *h)
 {
@@ -148,6 +205,8 @@ static void settle(struct pump *p, struct host *h)
 			buf_clear(&p->out);
 			pump_drained(p);
 		}
+		if (pump_wants_tls(p))
+			pump_secured(p, &tls);
 		if (h->owes == OWES_NOTHING)
 			return;
 		give_answer(h);
@@ -156,7 +215,9 @@ static void settle(struct pump *p, struct host *h)
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
-	static const struct pop3_config config = { .replies = replies_default };
+	const struct pop3_config config = {
+		.replies = replies_default, .domain = "lab", .apop = true, .tls = true, .utf8 = true, .auth_codes = true
+	};
 	struct pump p;
 	if (n == 0)
 		return 0;

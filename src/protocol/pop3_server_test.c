@@ -23,8 +23,8 @@ static const char dialogue[] =
         "UIDL 1\r\nRETR 1\r\nTOP 1 1\r\nTOP 2 0\r\nTOP 2 99\r\nDELE 1\r\nSTAT\r\nLIST\r\nUIDL\r\nRETR 1\r\n"
         "NOOP\r\nRSET\r\nSTAT\r\nDELE 2\r\nDELE 2\r\nQUIT\r\n";
 static const char answers[] = "+OK POP3 server ready\r\n"
-                              "+OK capabilities follow\r\nUSER\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\n"
-                              "EXPIRE NEVER\r\nIMPLEMENTATION Postroom\r\n.\r\n"
+                              "+OK capabilities follow\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nUSER\r\n"
+                              "EXPIRE NEVER\r\nIMPLEMENTATION Postroom-" POSTROOM_VERSION "\r\n.\r\n"
                               "+OK send the password\r\n"
                               "-ERR wrong user name or password\r\n"
                               "+OK send the password\r\n"

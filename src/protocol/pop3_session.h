@@ -1,6 +1,6 @@
 /*
- * pop3_session: what the files of the POP3 server share: the session, its states, its long answers and how it speaks. Private to pop3_server.c,
- * pop3_cmd_login.c, pop3_cmd_list.c and pop3_cmd_mail.c.
+ * pop3_session: what the files of the POP3 server share: the session, its states, its long answers and how it speaks. Private to pop3_server.c
+ * and pop3_cmd_*.c.
  *
  * Whatever may have to wait (for the host, or for the peer to read) is a step: a function that goes on from the session's cursor and is called
  * again until it returns something else than NEXT_WAIT and NEXT_MORE.
@@ -10,10 +10,14 @@
 
 #include "protocol/command.h"
 #include "protocol/dot.h"
+#include "protocol/pop3_origin.h"
 #include "protocol/pop3_server.h"
 #include "protocol/pop3_top.h"
 
-enum { POP3_USER_MAX = 255 }; /* octets of USER's argument */
+enum {
+	POP3_USER_MAX = 255,  /* octets of USER's argument */
+	POP3_UNIQUE_MAX = 48, /* octets of what is the connection's own in APOP's time stamp */
+};
 
 /* Bits, for the table's rows. */
 enum pop3_state {
@@ -32,13 +36,16 @@ struct pop3_server {
 	enum pop3_state state;
 	unsigned errors;
 	unsigned wrong_logins;
-	bool closing; /* the server ends; the long answer under way is the last */
+	bool closing;    /* the server ends; the long answer under way is the last */
+	bool utf8;       /* UTF8 was said: mails are given as they are (RFC 6856) */
+	bool exchanging; /* AUTH is under way: the next line is the client's response, not a command */
 
 	/* What the host was asked. */
 	bool asking;   /* inside of the host's function */
 	bool answered; /* the answer is in */
 	bool removed;
-	char *detail; /* of the login's answer, or NULL */
+	char *detail; /* of the login's answer, or NULL; the challenge, where it was one */
+	bool challenged;
 	enum pop3_login login;
 
 	/* The step under way, and its cursor. */
@@ -52,6 +59,7 @@ struct pop3_server {
 	uint64_t offset;
 	struct dot_encoder encoder;
 	struct pop3_top top;
+	struct pop3_origin *origin; /* how the mail came, while that is found out; else NULL */
 
 	/* The maildrop. */
 	size_t count;
@@ -61,6 +69,7 @@ struct pop3_server {
 
 	size_t user_len; /* 0: USER was not said */
 	char user[POP3_USER_MAX];
+	char unique[POP3_UNIQUE_MAX]; /* "": the greeting had no time stamp, and there is no APOP */
 };
 
 static inline struct pop3_server *pop3_session_of(struct session *s)
@@ -78,11 +87,16 @@ enum session_next pop3_session_ok(struct pop3_server *s, const char *format, ...
 /* "-ERR …", counted as the client's error. */
 enum session_next pop3_session_error(struct pop3_server *s, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
+/* To what the server does not know, or was told not to offer. */
+enum session_next pop3_session_unknown(struct pop3_server *s);
 /* Adds to the error that was just said that it was the last; NEXT_CLOSE. */
 enum session_next pop3_session_too_many(struct pop3_server *s, const char *what);
 /* The host met a fault: "-ERR [SYS/TEMP] …" or, where the answer has begun, the end of the connection: a client must never take a part for
  * the whole. */
 enum session_next pop3_session_fault(struct pop3_server *s);
+
+/* Whether what the host was asked for is there; otherwise *next is set. */
+bool pop3_session_got(struct pop3_server *s, enum pop3_got how, enum session_next *next);
 
 /* The course's word of farewell; NEXT_CLOSE. */
 enum session_next pop3_session_goodbye(struct pop3_server *s);
@@ -92,7 +106,7 @@ enum session_next pop3_session_run(struct pop3_server *s, enum session_next (*st
 /* A multi-line answer is complete. */
 enum session_next pop3_session_end_lines(struct pop3_server *s);
 
-/* A question that the host answers by pop3_server_login or pop3_server_committed is put between these two; asked() goes on at once where the answer
+/* A question that the host answers by pop3_server_login, _challenge or _committed is put between these two; asked() goes on at once where the answer
  * came inside, else waits. */
 void pop3_session_ask(struct pop3_server *s);
 enum session_next pop3_session_asked(struct pop3_server *s, enum session_next (*step)(struct pop3_server *));
@@ -106,9 +120,21 @@ bool pop3_session_number(struct pop3_server *s, struct slice text, size_t *index
 /* pop3_cmd_login.c */
 enum session_next pop3_cmd_user(struct session *s, struct slice argument);
 enum session_next pop3_cmd_pass(struct session *s, struct slice argument);
+enum session_next pop3_cmd_apop(struct session *s, struct slice argument);
+/* Adds APOP's time stamp to the greeting that was just said, where APOP is offered. */
+enum session_next pop3_login_stamp(struct pop3_server *s);
+/* The step behind every login: what the host has answered. */
+enum session_next pop3_login_answered(struct pop3_server *s);
+/* pop3_cmd_auth.c */
+enum session_next pop3_cmd_auth(struct session *s, struct slice argument);
+/* A line of the exchange under way. */
+enum session_next pop3_auth_response(struct pop3_server *s, const struct line *line);
+/* pop3_cmd_session.c */
+enum session_next pop3_cmd_stls(struct session *s, struct slice argument);
+enum session_next pop3_cmd_utf8(struct session *s, struct slice argument);
 enum session_next pop3_cmd_capa(struct session *s, struct slice argument);
-enum session_next pop3_cmd_quit(struct session *s, struct slice argument);
 enum session_next pop3_cmd_noop(struct session *s, struct slice argument);
+enum session_next pop3_cmd_quit(struct session *s, struct slice argument);
 /* pop3_cmd_list.c */
 enum session_next pop3_cmd_stat(struct session *s, struct slice argument);
 enum session_next pop3_cmd_list(struct session *s, struct slice argument);

@@ -3,6 +3,8 @@
  */
 #include "protocol/reply.h"
 
+#include "mail/utf8.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -32,10 +34,13 @@ static void add_own_text(struct filled *f, const char *text)
 		add_own(f, *text);
 }
 
-static void add_peers(struct filled *f, struct slice said)
+/* `utf8`: octets beyond ASCII may be shown, as in an address that was found to be UTF-8. */
+static void add_peers(struct filled *f, struct slice said, bool utf8)
 {
-	for (size_t i = 0; i < said.len; i++)
-		add_own(f, is_printable(said.ptr[i]) ? said.ptr[i] : '?');
+	for (size_t i = 0; i < said.len; i++) {
+		bool shown = is_printable(said.ptr[i]) || (utf8 && (unsigned char)said.ptr[i] >= 0x80);
+		add_own(f, shown ? said.ptr[i] : '?');
+	}
 }
 
 static void add_number(struct filled *f, uint64_t number)
@@ -59,13 +64,13 @@ static void add_value(struct filled *f, char letter, const struct reply_values *
 		add_own_text(f, values->address);
 		break;
 	case 'c':
-		add_peers(f, values->client);
+		add_peers(f, values->client, false);
 		break;
 	case 's':
-		add_peers(f, values->sender);
+		add_peers(f, values->sender, values->utf8);
 		break;
 	case 'r':
-		add_peers(f, values->recipient);
+		add_peers(f, values->recipient, values->utf8);
 		break;
 	case 'n':
 		add_number(f, values->number);
@@ -101,8 +106,7 @@ static bool write_line(struct buf *out, const struct reply *reply, struct slice 
 	char line[REPLY_LINE_MAX];
 	size_t len = write_prefix(line, reply, last, enhanced);
 	size_t room = sizeof line - strlen("\r\n") - len;
-	if (text.len > room)
-		text.len = room;
+	text = utf8_cut(text, room);
 	if (text.len > 0)
 		memcpy(line + len, text.ptr, text.len);
 	len += text.len;

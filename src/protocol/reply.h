@@ -21,7 +21,8 @@ struct reply_values {
 	struct slice client;    /* %c, the peer's */
 	struct slice sender;    /* %s, the peer's */
 	struct slice recipient; /* %r, the peer's */
-	uint64_t number;        /* %n */
+	bool utf8;       /* sender and recipient are shown as they are: the peer reads UTF-8 (RFC 6531 section 3.5) */
+	uint64_t number; /* %n */
 };
 
 /* Appends the whole reply, or nothing: false, no room. `enhanced`: the row's enhanced code, where it has one, stands before each line's text. */

@@ -4,6 +4,8 @@
 #include "protocol/smtp_client.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 enum { TEXT_CHUNK = 32 * 1024 }; /* octets of the mail encoded at a time; `out` takes twice that */
 
@@ -59,10 +61,135 @@ static void expect_greeting(struct smtp_client *c)
 static void take_greeting(struct smtp_client *c)
 {
 	if (agreed(c))
-		enter(c, c->manner->registers ? SMTP_CLIENT_REGISTER : SMTP_CLIENT_HELO);
+		enter(c, c->manner->registers  ? SMTP_CLIENT_REGISTER
+		         : c->manner->extended ? SMTP_CLIENT_EHLO
+		                               : SMTP_CLIENT_HELO);
 	else
 		refused(c);
 }
+
+/* ---- EHLO, TLS and the login ---- */
+
+static void forget_offer(struct smtp_client *c)
+{
+	struct buf mechanisms = c->offer.mechanisms;
+
+	buf_clear(&mechanisms);
+	c->offer = (struct smtp_client_offer){ .mechanisms = mechanisms };
+}
+
+static void send_ehlo(struct smtp_client *c)
+{
+	forget_offer(c);
+	talk_commandf(&c->talk, "EHLO %s", c->manner->name);
+}
+
+static void add_mechanism(struct buf *mechanisms, struct slice name)
+{
+	if (mechanisms->len + name.len + 1 <= TALK_AUTH_OFFER_MAX && buf_append_slice(mechanisms, name))
+		buf_append_char(mechanisms, ' ');
+}
+
+/* RFC 5321 section 4.1.1.1: a keyword and its parameters. */
+static void read_offer(struct smtp_client *c, struct slice line)
+{
+	struct slice word = slice_word(&line);
+
+	if (slice_equal_text_nocase(word, "STARTTLS")) {
+		c->offer.starttls = true;
+	} else if (slice_equal_text_nocase(word, "8BITMIME")) {
+		c->offer.eight_bit = true;
+	} else if (slice_equal_text_nocase(word, "SMTPUTF8")) {
+		c->offer.utf8 = true;
+	} else if (slice_equal_text_nocase(word, "SIZE")) {
+		c->offer.size = true;
+		slice_number(slice_trim(line), UINT64_MAX, &c->offer.size_max);
+	} else if (slice_equal_text_nocase(word, "AUTH")) {
+		while ((word = slice_word(&line)).len > 0)
+			add_mechanism(&c->offer.mechanisms, word);
+	}
+}
+
+/* Without TLS and without AUTH the session goes on: no password crosses. */
+static void log_in(struct smtp_client *c)
+{
+	struct talk_login *login = c->manner->login;
+
+	bool offered = c->offer.mechanisms.len > 0;
+
+	if (talk_auth_wanted(login) && !offered && c->manner->login_needed)
+		talk_refuse(&c->talk, "the server offers no login: leave the user's name out, or name another server");
+	else if (!talk_auth_wanted(login) || !offered)
+		done(c);
+	else if (!c->secured && !c->manner->clear_login)
+		talk_auth_refuse_clear(&c->talk);
+	else
+		enter(c, SMTP_CLIENT_AUTH);
+}
+
+static void take_ehlo(struct smtp_client *c)
+{
+	if (!agreed(c)) {
+		forget_offer(c);
+		if (c->talk.code >= 500)
+			enter(c, SMTP_CLIENT_HELO);
+		else
+			refused(c);
+	} else if (c->offer.starttls && !c->secured) {
+		enter(c, SMTP_CLIENT_STARTTLS);
+	} else {
+		log_in(c);
+	}
+}
+
+static void send_starttls(struct smtp_client *c)
+{
+	talk_command(&c->talk, slice_str("STARTTLS"));
+}
+
+static void take_starttls(struct smtp_client *c)
+{
+	if (agreed(c))
+		talk_secure(&c->talk);
+	else
+		talk_refuse(&c->talk, "the server offers TLS and then refuses it: %.*s",
+		            SLICE_FMT(buf_slice(&c->talk.words)));
+}
+
+/* RFC 3207 section 4.2: what was heard in clear is forgotten. */
+static void role_secured(struct talk *t)
+{
+	struct smtp_client *c = client_of(t);
+
+	c->secured = true;
+	enter(c, SMTP_CLIENT_EHLO);
+}
+
+static void send_auth(struct smtp_client *c)
+{
+	struct talk_login *login = c->manner->login;
+	const char *mechanism = login->choose(login, buf_slice(&c->offer.mechanisms));
+
+	if (mechanism)
+		talk_auth_begin(&c->talk, login, mechanism, true);
+	else
+		talk_refuse(&c->talk, "the server takes no kind of login that is known here, but %.*s",
+		            SLICE_FMT(buf_slice(&c->offer.mechanisms)));
+}
+
+static void take_auth(struct smtp_client *c)
+{
+	if (c->talk.code == 334) {
+		talk_auth_answer(&c->talk, c->manner->login, slice_skip(buf_slice(&c->talk.words), 4));
+	} else if (!agreed(c)) {
+		c->login_refused = true;
+		refused(c);
+	} else if (talk_auth_accept(&c->talk, c->manner->login)) {
+		done(c);
+	}
+}
+
+/* ---- the plain beginnings ---- */
 
 static void send_register(struct smtp_client *c)
 {
@@ -106,12 +233,13 @@ static void take_rset(struct smtp_client *c)
 	enter(c, SMTP_CLIENT_MAIL);
 }
 
-static void send_path(struct smtp_client *c, const char *own_verb, const char *verb, struct slice path)
+static void send_path(struct smtp_client *c, const char *own_verb, const char *verb, struct slice path,
+                      const char *parameters)
 {
 	if (own_verb && !c->plain)
-		talk_commandf(&c->talk, "%s <%.*s>", own_verb, SLICE_FMT(path));
+		talk_commandf(&c->talk, "%s <%.*s>%s", own_verb, SLICE_FMT(path), parameters);
 	else
-		talk_commandf(&c->talk, "%s<%.*s>", verb, SLICE_FMT(path));
+		talk_commandf(&c->talk, "%s<%.*s>%s", verb, SLICE_FMT(path), parameters);
 }
 
 /* Whether the server may know the standard verb where it does not know the course's. */
@@ -123,9 +251,52 @@ static bool falls_back(struct smtp_client *c, const char *own_verb)
 	return true;
 }
 
+static bool is_ascii(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if ((unsigned char)s.ptr[i] >= 128)
+			return false;
+	}
+	return true;
+}
+
+/* RFC 6531 section 3.4. */
+static bool needs_utf8(const struct smtp_client_mail *mail)
+{
+	bool ascii = is_ascii(mail->from);
+
+	for (size_t i = 0; ascii && i < mail->to_count; i++)
+		ascii = is_ascii(mail->to[i]);
+	return !ascii;
+}
+
+/* Octets as they travel, the dots that are doubled not counted (RFC 1870 section 5). */
+static uint64_t wire_size(struct slice text)
+{
+	uint64_t size = text.len;
+	bool ended = text.len == 0 || text.ptr[text.len - 1] == '\n';
+
+	while (text.len > 0) {
+		size_t n = slice_find(text, '\n');
+		size += n < text.len;
+		text = slice_skip(text, n + 1);
+	}
+	return ended ? size : size + 2;
+}
+
 static void send_mail(struct smtp_client *c)
 {
-	send_path(c, c->manner->mail_verb, "MAIL FROM:", c->mail->from);
+	char parameters[sizeof " SIZE= BODY=8BITMIME SMTPUTF8" + 20];
+	int n = 0;
+
+	parameters[0] = '\0';
+	if (c->offer.size)
+		n = snprintf(parameters, sizeof parameters, " SIZE=%" PRIu64, wire_size(c->mail->text));
+	if (c->offer.eight_bit && !is_ascii(c->mail->text))
+		n += snprintf(parameters + n, sizeof parameters - (size_t)n, " BODY=8BITMIME");
+	if (c->offer.utf8 && needs_utf8(c->mail))
+		snprintf(parameters + n, sizeof parameters - (size_t)n, " SMTPUTF8");
+	send_path(c, c->manner->mail_verb, "MAIL FROM:", c->mail->from, parameters);
 }
 
 static void take_mail(struct smtp_client *c)
@@ -142,7 +313,7 @@ static void take_mail(struct smtp_client *c)
 
 static void send_rcpt(struct smtp_client *c)
 {
-	send_path(c, c->manner->rcpt_verb, "RCPT TO:", c->mail->to[c->recipient]);
+	send_path(c, c->manner->rcpt_verb, "RCPT TO:", c->mail->to[c->recipient], "");
 }
 
 /* RFC 5321 section 3.3: a recipient that is refused takes nothing from the others. */
@@ -238,6 +409,9 @@ struct step {
 static const struct step steps[] = {
 	[SMTP_CLIENT_GREETING] = { 5 * MINUTES, expect_greeting, take_greeting },
 	[SMTP_CLIENT_REGISTER] = { 5 * MINUTES, send_register, take_register },
+	[SMTP_CLIENT_EHLO] = { 5 * MINUTES, send_ehlo, take_ehlo },
+	[SMTP_CLIENT_STARTTLS] = { 2 * MINUTES, send_starttls, take_starttls },
+	[SMTP_CLIENT_AUTH] = { 3 * MINUTES, send_auth, take_auth }, /* RFC 4954 section 4 */
 	[SMTP_CLIENT_HELO] = { 5 * MINUTES, send_helo, take_helo },
 	[SMTP_CLIENT_RSET] = { 5 * MINUTES, send_rset, take_rset },
 	[SMTP_CLIENT_MAIL] = { 5 * MINUTES, send_mail, take_mail },
@@ -284,6 +458,15 @@ static void role_text(struct talk *t, const char *octets, size_t n)
 	c->sink->text(c->sink->owner, octets, n);
 }
 
+static void role_line(struct talk *t, struct slice text)
+{
+	struct smtp_client *c = client_of(t);
+
+	/* The first line is the server's name. */
+	if (c->state == SMTP_CLIENT_EHLO && t->lines > 1)
+		read_offer(c, text);
+}
+
 static bool encode_some(struct smtp_client *c)
 {
 	struct slice rest = slice_skip(c->mail->text, c->text_given);
@@ -312,7 +495,9 @@ static void role_room(struct talk *t)
 	transcript_text(t->feed, TRANSCRIPT_CLIENT, t->out.data + before, t->out.len - before);
 }
 
-static const struct talk_role role = { .reply = role_reply, .text = role_text, .room = role_room };
+static const struct talk_role role = {
+	.reply = role_reply, .line = role_line, .text = role_text, .secured = role_secured, .room = role_room
+};
 
 /* ---- calls ---- */
 
@@ -321,18 +506,21 @@ void smtp_client_init(struct smtp_client *c, struct transcript_feed *feed)
 	*c = (struct smtp_client){ .state = SMTP_CLIENT_END };
 	talk_init(&c->talk, TALK_SMTP, &role, feed);
 	buf_init(&c->words, TALK_WORDS_MAX);
+	buf_init(&c->offer.mechanisms, TALK_AUTH_OFFER_MAX);
 }
 
 void smtp_client_release(struct smtp_client *c)
 {
 	talk_release(&c->talk);
 	buf_release(&c->words);
+	buf_release(&c->offer.mechanisms);
 }
 
 void smtp_client_open(struct smtp_client *c, const struct smtp_client_manner *manner)
 {
 	assert(c->state == SMTP_CLIENT_END);
 	c->manner = manner;
+	c->secured = manner->secured;
 	enter(c, SMTP_CLIENT_GREETING);
 }
 
@@ -343,9 +531,27 @@ static void leave_ready(struct smtp_client *c, enum smtp_client_state state)
 	enter(c, state);
 }
 
+static bool fits(struct smtp_client *c, const struct smtp_client_mail *mail)
+{
+	uint64_t size = c->offer.size_max > 0 ? wire_size(mail->text) : 0;
+
+	buf_clear(&c->words);
+	if (size > c->offer.size_max)
+		buf_printf(&c->words, "the mail has %" PRIu64 " octets, and the server takes %" PRIu64, size,
+		           c->offer.size_max);
+	else if (c->manner->extended && !c->offer.utf8 && needs_utf8(mail))
+		buf_append_text(&c->words, "an address is not ASCII, and the server does not offer SMTPUTF8");
+	else
+		return true;
+	c->outcome = SMTP_CLIENT_UNFIT;
+	return false;
+}
+
 void smtp_client_send(struct smtp_client *c, const struct smtp_client_mail *mail)
 {
-	assert(mail->to_count > 0);
+	assert(mail->to_count > 0 && c->state == SMTP_CLIENT_READY);
+	if (!fits(c, mail))
+		return;
 	c->mail = mail;
 	c->recipient = c->taken = 0;
 	leave_ready(c, c->unfinished ? SMTP_CLIENT_RSET : SMTP_CLIENT_MAIL);

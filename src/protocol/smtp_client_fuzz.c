@@ -1,7 +1,9 @@
 /*
- * smtp_client: a server that says anything at all, to a client that registers, sends two mails, retrieves and leaves.
+ * smtp_client: a server that says anything at all, to a client that registers or logs in (the first octet says which), sends two mails, retrieves and leaves.
  */
 #include "protocol/smtp_client.h"
+
+#include "protocol/client_login_suite.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n);
 
@@ -19,9 +21,6 @@ static void take_refused(void *owner, size_t index, struct slice words)
 	(void)words;
 }
 
-static const struct smtp_client_manner manner = {
-	.name = "h", .registers = true, .mail_verb = "MAIL_FROM:", .rcpt_verb = "RCPT_TO:"
-};
 static const struct smtp_client_sink sink = { take_text, NULL };
 
 /* What link does: all there is to send is sent. */
@@ -58,12 +57,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	};
 	struct transcript_feed feed;
 	struct smtp_client c;
+	struct client_login login;
 	int step = 0;
 
+	if (n == 0)
+		return 0;
+	client_login_init(&login, "alice", "secret");
+	const struct smtp_client_manner manner = {
+		.name = "h",
+		.mail_verb = "MAIL_FROM:",
+		.rcpt_verb = "RCPT_TO:",
+		.registers = (octets[0] & 7) == 0,
+		.extended = octets[0] & 1,
+		.secured = octets[0] & 2,
+		.clear_login = octets[0] & 4,
+		.login = &login.login,
+	};
 	transcript_feed_init(&feed, NULL);
 	smtp_client_init(&c, &feed);
 	smtp_client_open(&c, &manner);
-	for (size_t at = 0; at < n && !c.talk.broken && c.state != SMTP_CLIENT_END; at++) {
+	for (size_t at = 1; at < n && !c.talk.broken && c.state != SMTP_CLIENT_END; at++) {
+		send_all(&c.talk);
+		if (c.talk.secures)
+			talk_secured(&c.talk);
 		send_all(&c.talk);
 		talk_push(&c.talk, (const char *)octets + at, 1);
 		send_all(&c.talk);

@@ -165,9 +165,8 @@ static void whichever_greeting_comes_first_registers(void **state)
 		{ "HELO x\r\n", "250 OK Hello x\r\n" },
 		{ "REGISTER\r\n", "250 5@lab\r\n" },
 		{ "register\r\n", "250 5@lab\r\n" },
-		{ "EHLO\r\n",
-		  "250-lab OK Hello \r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n"
-		  "250 HELP\r\n" },
+		{ "EHLO\r\n", "250-lab OK Hello \r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
+		              "250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n250-LIMITS RCPTMAX=1000\r\n250 HELP\r\n" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof greetings / sizeof greetings[0]; i++) {
@@ -324,7 +323,7 @@ static void help_lists_the_two_verbs(void **state)
 	(void)state;
 	rig_open(&r);
 	says(&r, "HELP\r\nHELP retrieve\r\n",
-	     "214 HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT REGISTER RETRIEVE\r\n214 RETRIEVE\r\n");
+	     "214 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT REGISTER RETRIEVE\r\n214 RETRIEVE\r\n");
 	rig_close(&r);
 }
 

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -35,6 +36,79 @@ static void host_recipient(void *host, const struct address *a)
 	note(h, "]");
 	bool known = strncmp(a->local, "alice", 5) == 0 || strncmp(a->local, "bob", 3) == 0;
 	answer(h, known ? REPLY_RECIPIENT_OK : REPLY_NO_SUCH_USER);
+}
+
+static void give_login(struct smtp_host *h)
+{
+	smtp_server_auth(h->session, h->answer, h->challenge);
+	memset(h->challenge, '#', sizeof h->challenge - 1);
+}
+
+static void answer_login(struct smtp_host *h, enum reply_id id)
+{
+	h->answer = id;
+	h->owes = OWES_LOGIN;
+	if (h->defers)
+		return;
+	h->owes = OWES_NOTHING;
+	give_login(h);
+}
+
+static void ask_client(struct smtp_host *h, size_t len)
+{
+	memset(h->challenge, 'Q', len);
+	h->challenge[len] = '\0';
+	h->questions--;
+	answer_login(h, REPLY_AUTH_CHALLENGE);
+}
+
+static void judge_response(struct smtp_host *h, struct slice response)
+{
+	note(h, "[response ");
+	assert_true(buf_append_slice(&h->noted, response));
+	note(h, "]");
+	if (slice_has(response, '!'))
+		answer_login(h, REPLY_AUTH_MALFORMED);
+	else if (h->questions > 0)
+		ask_client(h, 4);
+	else
+		answer_login(h, slice_equal_text(response, "GOOD") ? REPLY_AUTH_OK : REPLY_AUTH_WRONG);
+}
+
+static void host_mechanisms(void *host, char list[SMTP_MECHANISMS_MAX])
+{
+	snprintf(list, SMTP_MECHANISMS_MAX, "%s", ((struct smtp_host *)host)->mechanisms);
+}
+
+static void host_auth(void *host, struct slice mechanism, const struct slice *initial)
+{
+	struct smtp_host *h = host;
+	bool asks_twice = slice_equal_text_nocase(mechanism, "TWO"),
+	     is_long = slice_equal_text_nocase(mechanism, "LONG");
+	note(h, "[auth ");
+	assert_true(buf_append_slice(&h->noted, mechanism));
+	note(h, "]");
+	h->questions = 1 + asks_twice - (initial != NULL);
+	if (slice_equal_text_nocase(mechanism, "CLEAR"))
+		answer_login(h, REPLY_AUTH_NEEDS_TLS);
+	else if (slice_equal_text_nocase(mechanism, "LATER"))
+		answer_login(h, REPLY_AUTH_LATER);
+	else if (!asks_twice && !is_long && !slice_equal_text_nocase(mechanism, "ONE"))
+		answer_login(h, REPLY_AUTH_MECHANISM);
+	else if (initial)
+		judge_response(h, *initial);
+	else
+		ask_client(h, is_long ? 1000 : 4);
+}
+
+static void host_auth_step(void *host, struct slice response)
+{
+	judge_response(host, response);
+}
+
+static void host_auth_cancel(void *host)
+{
+	note(host, "[cancel]");
 }
 
 static enum reply_id host_data_begin(void *host)
@@ -85,6 +159,19 @@ static const struct smtp_host_ops host_ops = {
 	.free = host_free,
 };
 
+static const struct smtp_host_ops login_ops = {
+	.recipient = host_recipient,
+	.mechanisms = host_mechanisms,
+	.auth = host_auth,
+	.auth_step = host_auth_step,
+	.auth_cancel = host_auth_cancel,
+	.data_begin = host_data_begin,
+	.data = host_data,
+	.data_end = host_data_end,
+	.reset = host_reset,
+	.free = host_free,
+};
+
 void smtp_rig_hear(struct smtp_rig *r)
 {
 	while (r->pump.out.len > 0) {
@@ -99,17 +186,19 @@ void smtp_rig_settle(struct smtp_rig *r)
 	struct smtp_host *h = &r->host;
 	smtp_rig_hear(r);
 	while (h->owes != OWES_NOTHING) {
-		bool owes_answer = h->owes == OWES_ANSWER;
+		int owes = h->owes;
 		h->owes = OWES_NOTHING;
-		if (owes_answer)
+		if (owes == OWES_ANSWER)
 			smtp_server_answer(h->session, h->answer, 7);
+		else if (owes == OWES_LOGIN)
+			give_login(h);
 		else
 			smtp_server_continue(h->session);
 		smtp_rig_hear(r);
 	}
 }
 
-void smtp_rig_open(struct smtp_rig *r, bool defers)
+static void open_with(struct smtp_rig *r, bool defers, const struct smtp_host_ops *ops)
 {
 	*r = (struct smtp_rig){
 		.host = { .defers = defers, .data_begin = REPLY_DATA_START, .data_end = REPLY_ACCEPTED },
@@ -118,9 +207,20 @@ void smtp_rig_open(struct smtp_rig *r, bool defers)
 	buf_init(&r->host.noted, HEARD_MAX);
 	buf_init(&r->host.text, HEARD_MAX);
 	buf_init(&r->heard, HEARD_MAX);
-	r->host.session = smtp_server_new(&r->config, &host_ops, &r->host);
+	r->host.session = smtp_server_new(&r->config, ops, &r->host);
 	assert_non_null(r->host.session);
 	pump_init(&r->pump, r->host.session, NULL, NULL);
+}
+
+void smtp_rig_open(struct smtp_rig *r, bool defers)
+{
+	open_with(r, defers, &host_ops);
+}
+
+void smtp_rig_open_login(struct smtp_rig *r, bool defers, const char *mechanisms)
+{
+	open_with(r, defers, &login_ops);
+	r->host.mechanisms = mechanisms;
 }
 
 void smtp_rig_close(struct smtp_rig *r)

@@ -1,5 +1,8 @@
 /*
  * smtp_rig: for tests: an SMTP session, and a scripted host that notes what it is asked. It knows alice and bob.
+ *
+ * Where it has a login: GOOD is right, in any mechanism; what holds a '!' is no BASE64, all else is wrong. The mechanism TWO asks twice, LONG with
+ * a thousand octets, CLEAR needs TLS, LATER is out of order, and only ONE is there beside.
  */
 #ifndef POSTROOM_PROTOCOL_SMTP_RIG_SUITE_H
 #define POSTROOM_PROTOCOL_SMTP_RIG_SUITE_H
@@ -10,8 +13,11 @@
 struct smtp_host {
 	struct session *session;
 	bool defers; /* answers come when the test lets them */
-	enum { OWES_NOTHING, OWES_ANSWER, OWES_CONTINUE } owes;
+	enum { OWES_NOTHING, OWES_ANSWER, OWES_LOGIN, OWES_CONTINUE } owes;
 	enum reply_id answer;
+	const char *mechanisms; /* for EHLO */
+	char challenge[1024];   /* goes with the answer; overwritten when that was given */
+	unsigned questions;     /* which the exchange will ask yet */
 	enum reply_id data_begin;
 	enum reply_id data_end;
 	bool pauses; /* data() asks to wait, each time */
@@ -28,6 +34,8 @@ struct smtp_rig {
 
 /* A session and its host, whose answers come at once or, with `defers`, when settled. */
 void smtp_rig_open(struct smtp_rig *r, bool defers);
+/* … whose host has a login as well. */
+void smtp_rig_open_login(struct smtp_rig *r, bool defers, const char *mechanisms);
 void smtp_rig_close(struct smtp_rig *r);
 /* Gives octets, and then every answer that is owed. */
 void smtp_rig_give_octets(struct smtp_rig *r, const char *octets, size_t n);

@@ -1,7 +1,7 @@
 /*
  * smtp_server: the session's frame: the table of commands, the gate, what is said, what is asked of the host, and the end. See smtp_server.h.
  *
- * The commands themselves are in smtp_cmd_session.c, smtp_cmd_transaction.c and smtp_cmd_member.c, the mail's text in smtp_text.c.
+ * The commands themselves are in smtp_cmd_*.c, the mail's text in smtp_text.c.
  */
 #include "protocol/smtp_server.h"
 
@@ -12,24 +12,37 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define MAIL_FORM "MAIL FROM:<sender> [SIZE=octets] [BODY=7BIT|8BITMIME]"
+#define MAIL_FORM "MAIL FROM:<sender> [SIZE=octets] [BODY=7BIT|8BITMIME] [SMTPUTF8]"
 #define RCPT_FORM "RCPT TO:<recipient>"
+#define BDAT_FORM "BDAT octets [LAST]"
 
 const char smtp_mail_form[] = MAIL_FORM;
 const char smtp_rcpt_form[] = RCPT_FORM;
+const char smtp_bdat_form[] = BDAT_FORM;
 
-/* RFC 5321 section 4.1.4 says which may come when; section 4.3.2 which may have an argument. */
+/* RFC 5321 section 4.1.4 says which may come when; section 4.3.2 which may have an argument. BDAT is right at any time: what follows it has to be
+ * read before it is refused. */
 const struct command smtp_commands[] = {
 	{ "HELO", SMTP_ANY, ARGUMENT_OPTIONAL, "HELO client-name", smtp_cmd_helo },
 	{ "EHLO", SMTP_ANY, ARGUMENT_OPTIONAL, "EHLO client-name", smtp_cmd_ehlo },
+	{ "STARTTLS", SMTP_ANY, ARGUMENT_NONE, "STARTTLS", smtp_cmd_starttls },
+	{ "AUTH", SMTP_GREETED, ARGUMENT_NEEDED, "AUTH mechanism [initial-response]", smtp_cmd_auth },
 	{ "MAIL", SMTP_GREETED, ARGUMENT_NEEDED, MAIL_FORM, smtp_cmd_mail },
 	{ "RCPT", SMTP_IN_MAIL, ARGUMENT_NEEDED, RCPT_FORM, smtp_cmd_rcpt },
 	{ "DATA", SMTP_IN_MAIL, ARGUMENT_NONE, "DATA", smtp_cmd_data },
+	{ "BDAT", SMTP_ANY, ARGUMENT_OPTIONAL, BDAT_FORM, smtp_cmd_bdat },
 	{ "RSET", SMTP_ANY, ARGUMENT_NONE, "RSET", smtp_cmd_rset },
 	{ "NOOP", SMTP_ANY, ARGUMENT_OPTIONAL, "NOOP", smtp_cmd_noop },
 	{ "VRFY", SMTP_ANY, ARGUMENT_OPTIONAL, "VRFY user", smtp_cmd_vrfy },
 	{ "HELP", SMTP_ANY, ARGUMENT_OPTIONAL, "HELP [command]", smtp_cmd_help },
 	{ "QUIT", SMTP_ANY, ARGUMENT_NONE, "QUIT", smtp_cmd_quit },
+	/* Verbs of the RFCs that are not offered (section 4.2.4): 502, which says more than 500. */
+	{ .verb = "EXPN" },
+	{ .verb = "ETRN" },
+	{ .verb = "TURN" },
+	{ .verb = "SEND" },
+	{ .verb = "SOML" },
+	{ .verb = "SAML" },
 	/* Where clients register. */
 	{ "REGISTER", SMTP_ANY, ARGUMENT_NONE, "REGISTER", smtp_cmd_register },
 	{ "RETRIEVE", SMTP_GREETED | SMTP_IN_MAIL, ARGUMENT_NONE, "RETRIEVE", smtp_cmd_retrieve },
@@ -39,6 +52,15 @@ enum { COMMANDS = sizeof smtp_commands / sizeof smtp_commands[0], REGISTRATION_C
 size_t smtp_commands_count(const struct smtp_server *s)
 {
 	return smtp_session_registers(s) ? COMMANDS : COMMANDS - REGISTRATION_COMMANDS;
+}
+
+bool smtp_session_offers(const struct smtp_server *s, const struct command *row)
+{
+	if (row->run == smtp_cmd_starttls)
+		return s->config->tls || s->base.tls;
+	if (row->run == smtp_cmd_auth)
+		return s->ops->auth != NULL;
+	return row->run != NULL;
 }
 
 /* ---- what is said ---- */
@@ -61,6 +83,7 @@ enum session_next smtp_session_write(struct smtp_server *s, const struct reply *
 	if (s->mail) {
 		values.sender = text_of(&s->mail->sender);
 		values.recipient = text_of(&s->mail->recipient);
+		values.utf8 = s->mail->utf8;
 	}
 	return reply_write(s->base.out, reply, &values, s->enhanced) ? NEXT_LINE : NEXT_CLOSE;
 }
@@ -69,12 +92,13 @@ enum session_next smtp_session_say(struct smtp_server *s, enum reply_id id, cons
 {
 	const struct reply *reply = &s->config->replies[id];
 	/* To name somebody who is not here is no error of the one who speaks. */
-	if (reply->code >= 500 && id != REPLY_NO_SUCH_USER)
+	bool stranger = id == REPLY_NO_SUCH_USER || id == REPLY_NO_RELAY || id == REPLY_NO_DOMAIN;
+	if (reply->code >= 500 && !stranger)
 		s->errors++;
 	return smtp_session_write(s, reply, text, number);
 }
 
-static enum session_next say_last(struct smtp_server *s, enum reply_id id)
+enum session_next smtp_session_say_last(struct smtp_server *s, enum reply_id id)
 {
 	smtp_session_write(s, &s->config->replies[id], NULL, 0);
 	return NEXT_CLOSE;
@@ -122,6 +146,15 @@ void smtp_server_continue(struct session *base)
 	answer_is_in(smtp_session_of(base));
 }
 
+void smtp_server_auth(struct session *base, enum reply_id reply, const char *challenge)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	free(s->challenge);
+	s->challenge = reply == REPLY_AUTH_CHALLENGE ? strdup(challenge) : NULL;
+	s->answer = reply;
+	answer_is_in(s);
+}
+
 void smtp_session_end_mail(struct smtp_server *s)
 {
 	if (!s->mail)
@@ -140,7 +173,7 @@ static enum session_next leave(struct smtp_server *s, size_t said_before, enum s
 {
 	const struct buf *out = s->base.out;
 	if (s->errors >= SMTP_ERRORS_MAX && next == NEXT_LINE)
-		next = say_last(s, REPLY_TOO_MANY_ERRORS);
+		next = smtp_session_say_last(s, REPLY_TOO_MANY_ERRORS);
 	if (out->len > said_before)
 		transcript_text(&s->feed, TRANSCRIPT_SERVER, out->data + said_before, out->len - said_before);
 	return next;
@@ -154,16 +187,34 @@ static enum session_next smtp_start(struct session *base)
 	return leave(s, said, smtp_session_reply(s, REPLY_GREETING));
 }
 
-static const char *what_comes_first(const struct smtp_server *s)
+const char *smtp_session_what_comes_first(const struct smtp_server *s)
 {
 	switch (s->state) {
 	case SMTP_CONNECTED:
 		return smtp_session_registers(s) ? "HELO or REGISTER comes first" : "HELO or EHLO comes first";
 	case SMTP_GREETED:
 		return "MAIL comes first";
+	case SMTP_IN_CHUNKS:
+		return "a mail is under way; BDAT with LAST sends it, RSET gives it up";
 	default:
 		return "a mail is under way; DATA sends it, RSET gives it up";
 	}
+}
+
+/* Only AUTH may be longer than SMTP_COMMAND_MAX: it may bring a SASL response (RFC 4954 section 4). */
+static bool is_too_long(const struct line *line)
+{
+	struct slice rest = line->text;
+	size_t end = line->bare_lf ? 1 : 2;
+	return line->text.len + end > SMTP_COMMAND_MAX && !slice_equal_text_nocase(slice_word(&rest), "AUTH");
+}
+
+/* A course's own spelling is written out; a line that has no room for it has none. */
+static struct slice respell(const struct smtp_server *s, struct slice line, char room[])
+{
+	if (line.len > SMTP_COMMAND_MAX)
+		return line;
+	return command_respell(s->config->verbs, s->config->verbs_count, line, room);
 }
 
 /* The gate: what is refused here never reaches a handler. */
@@ -171,38 +222,73 @@ static enum session_next take_command(struct smtp_server *s, struct slice line)
 {
 	const struct command *row;
 	struct slice argument;
-	char respelled[SMTP_LINE_MAX + COMMAND_MEANING_MAX];
-	line = command_respell(s->config->verbs, s->config->verbs_count, line, respelled);
-	switch (command_judge(smtp_commands, smtp_commands_count(s), s->state, line, &row, &argument)) {
-	case COMMAND_UNKNOWN: /* RFC 5321 section 4.2.4 */
+	char respelled[SMTP_COMMAND_MAX + COMMAND_MEANING_MAX];
+	line = respell(s, line, respelled);
+	enum command_verdict verdict =
+	        command_judge(smtp_commands, smtp_commands_count(s), s->state, line, &row, &argument);
+	if (verdict == COMMAND_UNKNOWN) /* RFC 5321 section 4.2.4 */
 		return smtp_session_reply(s, REPLY_UNKNOWN_COMMAND);
+	if (!smtp_session_offers(s, row)) /* the same section */
+		return smtp_session_reply(s, REPLY_NOT_IMPLEMENTED);
+	switch (verdict) {
 	case COMMAND_OUT_OF_ORDER: /* section 4.1.4 */
-		return smtp_session_say(s, REPLY_WRONG_ORDER, what_comes_first(s), 0);
+		return smtp_session_say(s, REPLY_WRONG_ORDER, smtp_session_what_comes_first(s), 0);
 	case COMMAND_BAD_ARGUMENT: /* section 4.3.2 */
 		return smtp_session_say(s, REPLY_SYNTAX, row->form, 0);
-	case COMMAND_ALLOWED:
-		break;
+	default:
+		return row->run(&s->base, argument);
 	}
-	return row->run(&s->base, argument);
+}
+
+static enum session_next judge_line(struct smtp_server *s, const struct line *line)
+{
+	if (s->config->strict && line->bare_lf) { /* section 2.3.8 */
+		smtp_session_reply(s, REPLY_LINE_END);
+		return NEXT_CLOSE;
+	}
+	if (is_too_long(line)) /* section 4.5.3.1.9 */
+		return smtp_session_reply(s, REPLY_LINE_TOO_LONG);
+	if (line->too_long)
+		return smtp_auth_too_long(s);
+	return take_command(s, line->text);
 }
 
 static enum session_next smtp_line(struct session *base, const struct line *line)
 {
 	struct smtp_server *s = smtp_session_of(base);
 	size_t said = base->out->len;
+	if (s->state == SMTP_IN_LOGIN)
+		return leave(s, said, smtp_auth_line(s, line));
 	if (!s->heard && !line->bare_lf)
 		base->ends = LINE_ENDS_CRLF; /* section 2.3.8: from here on nothing else ends a line */
 	s->heard = true;
 	transcript_command(&s->feed, line->text);
-	if (line->too_long) /* section 4.5.3.1.9 */
-		return leave(s, said, smtp_session_reply(s, REPLY_LINE_TOO_LONG));
-	return leave(s, said, take_command(s, line->text));
+	return leave(s, said, judge_line(s, line));
 }
 
 static enum session_next smtp_body(struct session *base, const char *octets, size_t n, size_t *taken)
 {
+	struct smtp_server *s = smtp_session_of(base);
 	size_t said = base->out->len;
-	return leave(smtp_session_of(base), said, smtp_text(base, octets, n, taken));
+	*taken = n;
+	if (smtp_text_is_slow(s)) {
+		smtp_session_end_mail(s);
+		return leave(s, said, smtp_session_say_last(s, REPLY_TOO_SLOW));
+	}
+	return leave(s, said, (s->chunk.open ? smtp_chunk : smtp_text)(base, octets, n, taken));
+}
+
+/* RFC 3207 section 4.2: what the client said in clear, somebody else may have said; it is forgotten. Nothing is said: the client is the next to speak. */
+static enum session_next smtp_secured(struct session *base)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	smtp_session_end_mail(s);
+	base->ends = LINE_ENDS_EITHER;
+	s->heard = s->enhanced = s->authenticated = false;
+	s->client[0] = '\0';
+	s->address = NULL;
+	smtp_session_enter(s, SMTP_CONNECTED);
+	return NEXT_LINE;
 }
 
 static enum session_next smtp_more(struct session *base)
@@ -222,11 +308,11 @@ static enum session_next stop_now(struct smtp_server *s, enum session_stop why)
 {
 	switch (why) {
 	case STOP_CROWDED:
-		return say_last(s, REPLY_CROWDED);
+		return smtp_session_say_last(s, REPLY_CROWDED);
 	case STOP_IDLE: /* section 4.5.3.2.7 */
-		return say_last(s, REPLY_IDLE);
+		return smtp_session_say_last(s, REPLY_IDLE);
 	default: /* section 3.8 */
-		return say_last(s, REPLY_SHUTDOWN);
+		return smtp_session_say_last(s, REPLY_SHUTDOWN);
 	}
 }
 
@@ -234,7 +320,7 @@ static enum session_next smtp_stop(struct session *base, enum session_stop why)
 {
 	struct smtp_server *s = smtp_session_of(base);
 	size_t said = base->out->len;
-	if (why == STOP_SHUTDOWN && s->state == SMTP_IN_TEXT) {
+	if (why == STOP_SHUTDOWN && (s->state == SMTP_IN_TEXT || s->chunk.open)) {
 		s->closing = true;
 		return NEXT_BODY;
 	}
@@ -255,6 +341,7 @@ static void smtp_free(struct session *base)
 	transcript_note(&s->feed, TRANSCRIPT_CLIENT, "<client hangs up>");
 	transcript_feed_release(&s->feed);
 	s->ops->free(s->host);
+	free(s->challenge);
 	free(s);
 }
 
@@ -266,6 +353,7 @@ static const struct session_ops smtp_ops = {
 	.line = smtp_line,
 	.body = smtp_body,
 	.resume = smtp_resume,
+	.secured = smtp_secured,
 	.stop = smtp_stop,
 	.free = smtp_free,
 };
@@ -279,6 +367,7 @@ static const struct session_ops member_ops = {
 	.body = smtp_body,
 	.more = smtp_more,
 	.resume = smtp_resume,
+	.secured = smtp_secured,
 	.stop = smtp_stop,
 	.free = smtp_free,
 };
@@ -290,7 +379,11 @@ struct session *smtp_server_new(const struct smtp_config *config, const struct s
 		ops->free(host);
 		return NULL;
 	}
-	s->base = (struct session){ .ops = ops->enroll ? &member_ops : &smtp_ops, .ends = LINE_ENDS_EITHER };
+	s->base = (struct session){
+		.ops = ops->enroll ? &member_ops : &smtp_ops,
+		.ends = LINE_ENDS_EITHER,
+		.idle_ms = config->idle_ms,
+	};
 	s->config = config;
 	s->ops = ops;
 	s->host = host;
@@ -302,6 +395,28 @@ struct session *smtp_server_new(const struct smtp_config *config, const struct s
 const char *smtp_server_client_name(const struct session *s)
 {
 	return ((const struct smtp_server *)s)->client;
+}
+
+bool smtp_server_extended(const struct session *s)
+{
+	return ((const struct smtp_server *)s)->enhanced;
+}
+
+bool smtp_server_authenticated(const struct session *s)
+{
+	return ((const struct smtp_server *)s)->authenticated;
+}
+
+bool smtp_server_utf8(const struct session *s)
+{
+	const struct smtp_transaction *mail = ((const struct smtp_server *)s)->mail;
+	return mail && mail->utf8;
+}
+
+uint64_t smtp_server_size(const struct session *s)
+{
+	const struct smtp_transaction *mail = ((const struct smtp_server *)s)->mail;
+	return mail ? mail->size : 0;
 }
 
 const struct address *smtp_server_sender(const struct session *s)

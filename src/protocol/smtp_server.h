@@ -1,10 +1,12 @@
 /*
- * smtp_server: the server's side of an SMTP session (RFC 5321; 1870 SIZE, 6152 8BITMIME, 2920 PIPELINING, 2034 enhanced codes).
+ * smtp_server: the server's side of an SMTP session (RFC 5321; 1870 SIZE, 2034 enhanced codes, 2920 PIPELINING, 3030 CHUNKING, 3207 STARTTLS,
+ * 4954 AUTH, 6152 8BITMIME, 6531 SMTPUTF8, 9422 LIMITS).
  *
  * Speaks; opens and stores nothing. What it wants to know or to have done it asks of its host, through smtp_host_ops, and the host answers by
  * calling smtp_server_answer(): at once, inside the call, or later from an event of the same loop (the session waits meanwhile, as a value).
  *
- * Line ends: a peer that ends its first command with a bare LF is read by LF throughout, all others are held to CR LF.
+ * Line ends: a peer that ends its first command with a bare LF is read by LF throughout, all others are held to CR LF. With `strict` there is
+ * CR LF alone.
  */
 #ifndef POSTROOM_PROTOCOL_SMTP_SERVER_H
 #define POSTROOM_PROTOCOL_SMTP_SERVER_H
@@ -15,7 +17,9 @@
 #include "protocol/transcript.h"
 
 enum {
-	SMTP_LINE_MAX = 2048,       /* RFC 5321 section 4.5.3.1.4 asks for 512 */
+	SMTP_LINE_MAX = 12 * 1024 + 2, /* RFC 4954 section 4 asks for it, in an AUTH exchange */
+	SMTP_COMMAND_MAX = 2048,       /* of all other commands; RFC 5321 section 4.5.3.1.4 asks for 512 */
+	SMTP_MECHANISMS_MAX = 128,
 	SMTP_RECIPIENTS_MAX = 1000, /* section 4.5.3.1.8 asks for 100 */
 	SMTP_ERRORS_MAX = 10,
 	SMTP_RETRIEVE_PIECE = 16 * 1024, /* so that one more passes the output's mark, not its maximum */
@@ -34,14 +38,30 @@ struct smtp_config {
 	size_t verbs_count;
 	const char *domain;
 	uint64_t max_size;             /* octets of a mail as SIZE counts them */
+	bool tls;                      /* STARTTLS is offered on connections in clear */
+	bool auth_required;            /* MAIL needs a login first */
+	bool strict;                   /* lines end in CR LF alone, in commands and in mails */
+	int64_t idle_ms;               /* how long the peer may be silent; 0: SMTP_IDLE_MS, SMTP_MEMBER_IDLE_MS */
 	struct transcript *transcript; /* or NULL */
 };
 
 /* The host's side. `host` is what was given to smtp_server_new. Calls marked (answer) are answered by exactly one smtp_server_answer().
  * No call is made while an answer is owed. */
 struct smtp_host_ops {
-	/* (answer) Is this recipient ours? REPLY_RECIPIENT_OK, REPLY_NO_SUCH_USER, REPLY_TRY_LATER … The host remembers whom it accepted. */
+	/* (answer) Is this recipient ours? REPLY_RECIPIENT_OK, REPLY_NO_SUCH_USER, REPLY_TRY_LATER … The host remembers whom it accepted.
+	 * The address lives until the answer. */
 	void (*recipient)(void *host, const struct address *recipient);
+	/* A login (RFC 4954); NULL, all four, where there is none.
+
+	 * The SASL mechanisms that this session may use now, with blanks between; "": none, and AUTH is not offered. */
+	void (*mechanisms)(void *host, char list[SMTP_MECHANISMS_MAX]);
+	/* (answered by smtp_server_auth) AUTH: a new exchange. What the client says is passed on as it came, in BASE64; `initial` NULL: no initial
+	 * response ("=" is one that is empty: it comes as an empty slice). */
+	void (*auth)(void *host, struct slice mechanism, const struct slice *initial);
+	/* (answered by smtp_server_auth) The client's answer to a challenge. */
+	void (*auth_step)(void *host, struct slice response);
+	/* The client has cancelled the exchange. Not answered. */
+	void (*auth_cancel)(void *host);
 	/* A mail begins: everything is at hand for its text. REPLY_DATA_START, or why not. */
 	enum reply_id (*data_begin)(void *host);
 	/* Text of the mail in its stored form. False: no more until smtp_server_continue() (which the host may call inside). */
@@ -75,7 +95,15 @@ struct session *smtp_server_new(const struct smtp_config *config, const struct s
 void smtp_server_answer(struct session *s, enum reply_id reply, uint64_t number);
 void smtp_server_continue(struct session *s);
 
+/* REPLY_AUTH_OK, REPLY_AUTH_CHALLENGE with what is to be sent in BASE64 (not kept), or why the exchange is over: REPLY_AUTH_WRONG, REPLY_AUTH_MALFORMED,
+ * REPLY_AUTH_MECHANISM, REPLY_AUTH_NEEDS_TLS, REPLY_AUTH_LATER. */
+void smtp_server_auth(struct session *s, enum reply_id reply, const char *challenge);
+
 /* For the host's log and trace. */
+bool smtp_server_extended(const struct session *s);           /* EHLO, not HELO */
+bool smtp_server_authenticated(const struct session *s);      /* … and then 235 */
+bool smtp_server_utf8(const struct session *s);               /* this mail came with SMTPUTF8 (RFC 6531) */
+uint64_t smtp_server_size(const struct session *s);           /* what MAIL's SIZE said of this mail; 0: nothing */
 const char *smtp_server_client_name(const struct session *s); /* HELO's or EHLO's argument, "" before */
 const struct address *smtp_server_sender(const struct session *s);
 

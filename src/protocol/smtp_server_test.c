@@ -25,7 +25,10 @@ static const char answers[] = "220 lab.example Service Ready\r\n"
                               "250-PIPELINING\r\n"
                               "250-SIZE 1000000\r\n"
                               "250-8BITMIME\r\n"
+                              "250-SMTPUTF8\r\n"
+                              "250-CHUNKING\r\n"
                               "250-ENHANCEDSTATUSCODES\r\n"
+                              "250-LIMITS RCPTMAX=1000\r\n"
                               "250 HELP\r\n"
                               "250 2.1.0 <a@b>... Sender ok\r\n"
                               "250 2.1.5 <alice@x>... Recipient ok\r\n"
@@ -248,7 +251,7 @@ static void a_line_of_the_full_length_works_and_a_longer_one_does_nothing(void *
 	char line[4 * SMTP_LINE_MAX];
 	(void)state;
 	smtp_rig_greet(&r, "HELO x\r\n");
-	for (size_t len = SMTP_LINE_MAX - 1; len <= SMTP_LINE_MAX + 1; len++) {
+	for (size_t len = SMTP_COMMAND_MAX - 1; len <= SMTP_COMMAND_MAX + 1; len++) {
 		memset(line, ' ', sizeof line);
 		memcpy(line, "NOOP x", 6);
 		memcpy(line + len - 2, "\r\n", 2);
@@ -326,6 +329,111 @@ static void a_first_line_that_is_too_long_chooses_the_line_ends_too(void **state
 	smtp_rig_greet(&r, line);
 	assert_int_equal(r.host.session->ends, LINE_ENDS_CRLF);
 	smtp_rig_close(&r);
+}
+
+/* ---- strict line ends ---- */
+
+static void where_line_ends_are_strict_a_first_line_with_lf_is_the_last(void **state)
+{
+	struct smtp_rig r;
+	(void)state;
+	smtp_rig_open(&r, false);
+	r.config.strict = true;
+	pump_start(&r.pump);
+	smtp_rig_give(&r, "EHLO x\nMAIL FROM:<a@b>\n");
+	smtp_rig_expect(&r, "220 lab.example Service Ready\r\n"
+	                    "500 Line ends in LF alone; lines end in CR LF here (nc -C sends that)\r\n");
+	assert_true(pump_closing(&r.pump));
+	smtp_rig_close(&r);
+}
+
+static void where_line_ends_are_strict_a_bare_lf_is_refused_at_the_end(void **state)
+{
+	struct smtp_rig r;
+	(void)state;
+	smtp_rig_greet(&r, "EHLO x\r\n");
+	r.config.strict = true;
+	smtp_rig_give(&r, ENVELOPE "a\nb\r\n.\nQUIT\r\n.\r\nNOOP\nRSET\r\n" ENVELOPE "a\r\n.\r\n");
+	smtp_rig_expect(&r, "250 2.1.0 <a@b>... Sender ok\r\n250 2.1.5 <alice@x>... Recipient ok\r\n"
+	                    "354 Start mail input; end with <CRLF>.<CRLF>\r\n"
+	                    "554 5.6.0 Message holds a LF that does not follow a CR\r\n"
+	                    "500 5.5.2 Command not recognised; HELP lists the commands\r\n"
+	                    "250 2.1.0 <a@b>... Sender ok\r\n250 2.1.5 <alice@x>... Recipient ok\r\n"
+	                    "354 Start mail input; end with <CRLF>.<CRLF>\r\n"
+	                    "250 2.0.0 OK Message accepted for delivery\r\n");
+	smtp_rig_close(&r);
+}
+
+/* ---- addresses beyond ASCII ---- */
+
+#define UMLAUT "\xc3\xa4"
+
+/* RFC 6531 section 3.4 */
+static void an_address_beyond_ascii_needs_smtputf8_and_is_shown_then(void **state)
+{
+	struct smtp_rig r;
+	(void)state;
+	smtp_rig_greet(&r, "EHLO x\r\n");
+	smtp_rig_give(&r, "MAIL FROM:<" UMLAUT "@b>\r\nMAIL FROM:<\xe4@b> SMTPUTF8\r\nMAIL FROM:<a@b>\r\n"
+	                  "RCPT TO:<alice" UMLAUT "@x>\r\nRSET\r\n");
+	smtp_rig_expect_codes(&r, "553 501 250 553 250");
+	smtp_rig_expect_noted(&r, "[reset]");
+	smtp_rig_give(&r,
+	              "MAIL FROM:<" UMLAUT "@b> smtputf8 BODY=8BITMIME\r\nRCPT TO:<alice" UMLAUT "@" UMLAUT ">\r\n");
+	smtp_rig_expect(&r, "250 2.1.0 <" UMLAUT "@b>... Sender ok\r\n"
+	                    "250 2.1.5 <alice" UMLAUT "@" UMLAUT ">... Recipient ok\r\n");
+	assert_true(smtp_server_utf8(r.host.session));
+	smtp_rig_give(&r, "DATA\r\n.\r\n");
+	assert_false(smtp_server_utf8(r.host.session));
+	smtp_rig_close(&r);
+}
+
+static void smtputf8_has_no_value_and_comes_once(void **state)
+{
+	struct smtp_rig r;
+	(void)state;
+	smtp_rig_greet(&r, "EHLO x\r\n");
+	smtp_rig_give(&r, "MAIL FROM:<a@b> SMTPUTF8=\r\nMAIL FROM:<a@b> SMTPUTF8=x\r\n"
+	                  "MAIL FROM:<a@b> SMTPUTF8 SMTPUTF8\r\nMAIL FROM:<a@b> SMTPUTF8\r\n");
+	smtp_rig_expect_codes(&r, "501 501 501 250");
+	smtp_rig_close(&r);
+}
+
+static void the_host_can_ask_what_mail_announced(void **state)
+{
+	struct smtp_rig r;
+	(void)state;
+	smtp_rig_greet(&r, "HELO x\r\nMAIL FROM:<a@b> SIZE=1234\r\n");
+	assert_false(smtp_server_extended(r.host.session));
+	assert_false(smtp_server_utf8(r.host.session));
+	assert_int_equal(smtp_server_size(r.host.session), 1234);
+	smtp_rig_give(&r, "EHLO x\r\nMAIL FROM:<a@b>\r\n");
+	assert_true(smtp_server_extended(r.host.session));
+	assert_int_equal(smtp_server_size(r.host.session), 0);
+	smtp_rig_close(&r);
+}
+
+/* RFC 5321 section 4.2.4 */
+static void a_command_of_the_rfcs_that_is_not_offered_gets_502(void **state)
+{
+	struct smtp_rig r;
+	(void)state;
+	smtp_rig_greet(&r, "EHLO x\r\n");
+	smtp_rig_give(&r, "EXPN list\r\nTURN\r\nETRN x\r\nsaml from:<a@b>\r\nREGISTER\r\nXYZZY\r\n");
+	smtp_rig_expect_codes(&r, "502 502 502 502 500 500");
+	smtp_rig_give(&r, "HELP EXPN\r\n");
+	smtp_rig_expect(&r, "214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT\r\n");
+	smtp_rig_close(&r);
+}
+
+static void the_operator_may_choose_how_long_a_peer_may_be_silent(void **state)
+{
+	static const struct smtp_host_ops ops;
+	const struct smtp_config config = { .replies = replies_default, .domain = "x", .idle_ms = 7 };
+	struct session *s = smtp_server_new(&config, &ops, NULL);
+	(void)state;
+	assert_int_equal(s->idle_ms, 7);
+	free(s);
 }
 
 /* ---- ends ---- */
@@ -496,6 +604,13 @@ int main(void)
 		cmocka_unit_test(a_peer_of_the_first_line_with_lf_is_read_by_lf),
 		cmocka_unit_test(a_peer_of_crlf_cannot_hide_a_command_behind_a_bare_lf),
 		cmocka_unit_test(a_first_line_that_is_too_long_chooses_the_line_ends_too),
+		cmocka_unit_test(where_line_ends_are_strict_a_first_line_with_lf_is_the_last),
+		cmocka_unit_test(where_line_ends_are_strict_a_bare_lf_is_refused_at_the_end),
+		cmocka_unit_test(an_address_beyond_ascii_needs_smtputf8_and_is_shown_then),
+		cmocka_unit_test(smtputf8_has_no_value_and_comes_once),
+		cmocka_unit_test(the_host_can_ask_what_mail_announced),
+		cmocka_unit_test(a_command_of_the_rfcs_that_is_not_offered_gets_502),
+		cmocka_unit_test(the_operator_may_choose_how_long_a_peer_may_be_silent),
 		cmocka_unit_test(each_stop_is_said),
 		cmocka_unit_test(a_crowded_server_says_so_in_place_of_its_greeting),
 		cmocka_unit_test(at_shutdown_a_mail_in_mid_data_is_finished_and_answered),

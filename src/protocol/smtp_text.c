@@ -1,18 +1,17 @@
 /*
- * smtp_text: the mail's text, from 354 to the answer to its final full stop (RFC 5321 section 4.1.1.4).
+ * smtp_text: the mail's text, from 354 to the answer to its final full stop (RFC 5321 section 4.1.1.4); and what BDAT's chunks have in common with it.
  *
  * Octets go through the decoder to the host a piece at a time. A mail that cannot be taken is given up at once, and the rest of it is read and
  * thrown away, so that the dialogue keeps in step; it is answered behind its final full stop.
  */
 #include "protocol/smtp_session.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 
-enum {
-	PIECE = 16 * 1024, /* octets decoded at a time */
-	/* A bare LF and a full stop become three octets, and a CR may be left from the piece before. */
-	DECODED_MAX = 2 * PIECE,
-};
+/* A bare LF and a full stop become three octets, and a CR may be left from the piece before. */
+enum { DECODED_MAX = 2 * SMTP_TEXT_PIECE };
 
 struct piece {
 	size_t len;
@@ -27,8 +26,29 @@ static void collect(void *owner, const char *octets, size_t n)
 	p->len += n;
 }
 
-static void give_up(struct smtp_server *s, enum reply_id why)
+void smtp_text_begin(struct smtp_server *s, enum dot_peer peer)
 {
+	s->text_since = clock_ms();
+	s->text_octets = 0;
+	if (s->mail)
+		dot_decoder_init(&s->mail->decoder, peer, false);
+}
+
+void smtp_text_count(struct smtp_server *s, size_t n)
+{
+	s->text_octets += n;
+}
+
+bool smtp_text_is_slow(const struct smtp_server *s)
+{
+	int64_t taken_ms = clock_ms() - s->text_since;
+	return taken_ms > SMTP_TEXT_GRACE_MS && s->text_octets < (uint64_t)(taken_ms / 1000) * SMTP_TEXT_RATE;
+}
+
+void smtp_text_give_up(struct smtp_server *s, enum reply_id why)
+{
+	if (s->mail->given_up)
+		return;
 	s->mail->given_up = true;
 	s->mail->refusal = why;
 	s->ops->reset(s->host);
@@ -38,10 +58,12 @@ static void give_up(struct smtp_server *s, enum reply_id why)
 static bool judge(struct smtp_server *s)
 {
 	const struct dot_decoder *d = &s->mail->decoder;
-	if (!s->mail->given_up && d->bare_cr)
-		give_up(s, REPLY_BARE_CR);
-	else if (!s->mail->given_up && d->octets > s->config->max_size)
-		give_up(s, REPLY_TOO_BIG); /* RFC 1870 section 6.3 */
+	if (d->bare_cr)
+		smtp_text_give_up(s, REPLY_BARE_CR);
+	else if (d->bare_lf && s->config->strict)
+		smtp_text_give_up(s, REPLY_BARE_LF); /* RFC 5321 section 2.3.8 */
+	else if (d->octets > s->config->max_size)
+		smtp_text_give_up(s, REPLY_TOO_BIG); /* RFC 1870 section 6.3 */
 	return !s->mail->given_up;
 }
 
@@ -64,7 +86,7 @@ static enum session_next mail_answered(struct smtp_server *s)
 	return answer_mail(s, s->answer, s->number);
 }
 
-static enum session_next end_text(struct smtp_server *s)
+enum session_next smtp_text_end(struct smtp_server *s)
 {
 	if (s->mail->given_up)
 		return answer_mail(s, s->mail->refusal, s->config->max_size);
@@ -76,20 +98,27 @@ static enum session_next end_text(struct smtp_server *s)
 /* What was decoded is with the host. */
 static enum session_next go_on(struct smtp_server *s)
 {
-	return s->mail->decoder.ended ? end_text(s) : NEXT_BODY;
+	return s->mail->decoder.ended ? smtp_text_end(s) : NEXT_BODY;
+}
+
+enum session_next smtp_text_take(struct smtp_server *s, struct slice octets, size_t *taken,
+                                 enum session_next (*then)(struct smtp_server *s))
+{
+	struct piece piece;
+	piece.len = 0;
+	*taken = dot_decode(&s->mail->decoder, octets.ptr, octets.len, collect, &piece);
+	transcript_text(&s->feed, TRANSCRIPT_CLIENT, octets.ptr, *taken);
+	smtp_text_count(s, *taken);
+	if (!judge(s) || piece.len == 0)
+		return then(s);
+	smtp_session_ask(s, then);
+	if (s->ops->data(s->host, piece.text, piece.len))
+		s->answered = true;
+	return smtp_session_asked(s);
 }
 
 enum session_next smtp_text(struct session *base, const char *octets, size_t n, size_t *taken)
 {
-	struct smtp_server *s = smtp_session_of(base);
-	struct piece piece;
-	piece.len = 0;
-	*taken = dot_decode(&s->mail->decoder, octets, n < PIECE ? n : PIECE, collect, &piece);
-	transcript_text(&s->feed, TRANSCRIPT_CLIENT, octets, *taken);
-	if (!judge(s) || piece.len == 0)
-		return go_on(s);
-	smtp_session_ask(s, go_on);
-	if (s->ops->data(s->host, piece.text, piece.len))
-		s->answered = true;
-	return smtp_session_asked(s);
+	size_t part = n < SMTP_TEXT_PIECE ? n : SMTP_TEXT_PIECE;
+	return smtp_text_take(smtp_session_of(base), slice_make(octets, part), taken, go_on);
 }

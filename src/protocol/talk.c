@@ -6,8 +6,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { SECRET_LINE_MAX = 1024 };
-
 void talk_init(struct talk *t, enum talk_dialect dialect, const struct talk_role *role, struct transcript_feed *feed)
 {
 	*t = (struct talk){ .dialect = dialect, .role = role, .feed = feed };
@@ -33,20 +31,37 @@ void talk_release(struct talk *t)
 void talk_stop(struct talk *t)
 {
 	t->expected = 0;
+	t->secures = false;
 	talk_sent(t, t->out.len);
+}
+
+static void break_off(struct talk *t, const char *format, va_list args)
+{
+	char text[sizeof t->why.text];
+
+	vsnprintf(text, sizeof text, format, args);
+	fault_set(&t->why, FAULT_PERMANENT, "%s", text);
+	t->broken = true;
+	talk_stop(t);
 }
 
 void talk_break(struct talk *t, const char *format, ...)
 {
-	char text[sizeof t->why.text];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	break_off(t, format, args);
 	va_end(args);
-	fault_set(&t->why, FAULT_PERMANENT, "%s", text);
-	t->broken = true;
-	talk_stop(t);
+}
+
+void talk_refuse(struct talk *t, const char *format, ...)
+{
+	va_list args;
+
+	t->unsafe = true;
+	va_start(args, format);
+	break_off(t, format, args);
+	va_end(args);
 }
 
 /* ---- sending ---- */
@@ -101,23 +116,38 @@ void talk_commandf(struct talk *t, const char *format, ...)
 
 void talk_secret(struct talk *t, const char *verb, struct slice secret)
 {
-	char line[SECRET_LINE_MAX];
-	size_t verb_len = strlen(verb);
+	size_t before = strlen(verb) > 0 ? strlen(verb) + 1 : 0;
+	struct buf line;
 
-	if (verb_len + 1 + secret.len > sizeof line) {
-		talk_break(t, "the password is longer than %d octets", SECRET_LINE_MAX - 16);
-		return;
-	}
-	memcpy(line, verb, verb_len);
-	line[verb_len] = ' ';
-	if (secret.len > 0)
-		memcpy(line + verb_len + 1, secret.ptr, secret.len);
-	struct slice whole = slice_make(line, verb_len + 1 + secret.len);
-	if (!t->broken && queue_line(t, whole))
-		transcript_secret(t->feed, TRANSCRIPT_CLIENT, whole, verb_len + 1);
+	/* Reserved at once, so that no growing buffer leaves a copy behind. */
+	buf_init(&line, TALK_LINE_MAX);
+	bool fits = buf_reserve(&line, before + secret.len + 1) && buf_reserve(&t->out, before + secret.len + 2);
+	if (fits && before > 0)
+		fits = buf_append_text(&line, verb) && buf_append_char(&line, ' ');
+	fits = fits && buf_append_slice(&line, secret);
 	t->secret_out = true;
-	explicit_bzero(line, sizeof line);
+	if (!fits)
+		talk_break(t, "the password is longer than a command may be");
+	else if (!t->broken && queue_line(t, buf_slice(&line)))
+		transcript_secret(t->feed, TRANSCRIPT_CLIENT, buf_slice(&line), before);
+	wipe(&line);
+	buf_release(&line);
 }
+
+/* ---- TLS ---- */
+
+void talk_secure(struct talk *t)
+{
+	t->secures = true;
+}
+
+void talk_secured(struct talk *t)
+{
+	t->secures = false;
+	t->role->secured(t);
+}
+
+/* ---- sent ---- */
 
 void talk_sent(struct talk *t, size_t n)
 {
@@ -195,6 +225,8 @@ static void take_smtp_line(struct talk *t, struct slice line, enum dot_peer peer
 		talk_break(t, "the server's reply does not end");
 		return;
 	}
+	if (t->role->line)
+		t->role->line(t, slice_skip(line, 4));
 	if (line.len > 3 && line.ptr[3] == '-')
 		return;
 	/* All lines should have one code (RFC 5321 section 4.2.1); where they differ, the last one counts. */
@@ -204,10 +236,17 @@ static void take_smtp_line(struct talk *t, struct slice line, enum dot_peer peer
 	take_status(t, peer);
 }
 
+/* RFC 5034 section 4: a plus sign and a blank; some leave the blank out where nothing follows. */
+static bool is_challenge(struct slice line)
+{
+	return line.len > 0 && line.ptr[0] == '+' && (line.len == 1 || line.ptr[1] == ' ');
+}
+
 static void take_pop3_line(struct talk *t, struct slice line, enum dot_peer peer)
 {
 	t->positive = slice_starts_nocase(line, "+OK");
-	if (!t->positive && !slice_starts_nocase(line, "-ERR")) {
+	t->challenge = t->challenges && is_challenge(line);
+	if (!t->positive && !t->challenge && !slice_starts_nocase(line, "-ERR")) {
 		talk_break(t, "the server's answer is no POP3 reply: %.*s", line.len < 80 ? (int)line.len : 80,
 		           line.ptr);
 		return;
@@ -240,6 +279,12 @@ static void take_whole_line(struct talk *t)
 
 static size_t take_line_octets(struct talk *t, const char *octets, size_t n)
 {
+	if (t->secures) {
+		talk_refuse(
+		        t,
+		        "something was sent in clear behind the server's answer, before TLS: not by an honest server");
+		return n;
+	}
 	if (t->expected == 0) {
 		talk_break(t, "the server spoke without being asked");
 		return n;

@@ -397,13 +397,22 @@ void transcript_command(struct transcript_feed *f, struct slice line)
 		transcript_secret(f, TRANSCRIPT_CLIENT, line, find_secret(line));
 }
 
+/* A line of a text; a server's replies come as one. */
+static void take_text_line(struct transcript_feed *f, enum transcript_side side, struct slice line)
+{
+	if (f->explain && side == TRANSCRIPT_CLIENT)
+		queue_line(f, side, line, false, explain_text(f->explain, line));
+	else
+		take_line(f, side, line, false);
+}
+
 /* What there is of an unfinished line, as a line. */
 static void end_partial(struct transcript_feed *f, enum transcript_side side)
 {
 	struct slice line = buf_slice(partial_of(f, side));
 	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
 		line.len--;
-	take_line(f, side, line, false);
+	take_text_line(f, side, line);
 	buf_release(partial_of(f, side));
 }
 
@@ -426,11 +435,16 @@ void transcript_text(struct transcript_feed *f, enum transcript_side side, const
 	}
 }
 
+void transcript_text_end(struct transcript_feed *f, enum transcript_side side)
+{
+	if (f->transcript && partial_of(f, side)->len > 0)
+		end_partial(f, side);
+}
+
 void transcript_note(struct transcript_feed *f, enum transcript_side side, const char *note)
 {
 	if (!f->transcript)
 		return;
-	if (partial_of(f, side)->len > 0)
-		end_partial(f, side);
+	transcript_text_end(f, side);
 	queue_line(f, side, slice_str(note), false, f->explain ? explain_note(f->explain) : slice_make("", 0));
 }

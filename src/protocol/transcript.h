@@ -47,6 +47,8 @@ void transcript_secret(struct transcript_feed *f, enum transcript_side side, str
 void transcript_command(struct transcript_feed *f, struct slice line);
 /* Message text in wire form, cut anywhere; shown line by line. */
 void transcript_text(struct transcript_feed *f, enum transcript_side side, const char *octets, size_t n);
+/* The text ends here, be it amid a line. */
+void transcript_text_end(struct transcript_feed *f, enum transcript_side side);
 /* Something that neither said, e.g. "<client connects>", "<client hangs up>". */
 void transcript_note(struct transcript_feed *f, enum transcript_side side, const char *note);
 

@@ -256,6 +256,20 @@ static void explained_or_not_a_mails_text_is_shown_alike(void **state)
 	assert_non_null(strstr(ended(), "section 5)\nS: From: bob@lab\nS: \nS: hello\n"));
 }
 
+/* RFC 3030: what is in a chunk only looks like commands; it may end amid a line. */
+static void a_chunks_octets_are_shown_and_not_explained(void **state)
+{
+	(void)state;
+	begin_explaining();
+	say(TRANSCRIPT_SERVER, "220 lab\r\n");
+	transcript_line(&feed, TRANSCRIPT_CLIENT, slice_str("BDAT 10"));
+	say(TRANSCRIPT_CLIENT, "QUIT\r\n.\r\n.");
+	transcript_text_end(&feed, TRANSCRIPT_CLIENT);
+	transcript_text_end(&feed, TRANSCRIPT_CLIENT);
+	transcript_line(&feed, TRANSCRIPT_CLIENT, slice_str("NOOP"));
+	assert_non_null(strstr(ended(), "section 2)\nC: QUIT\nC: .\nC: .\nC: NOOP\n"));
+}
+
 static void an_explained_password_is_still_masked(void **state)
 {
 	(void)state;
@@ -414,6 +428,7 @@ int main(void)
 		TRANSCRIPT_TEST(a_terminal_shows_time_connection_and_colours),
 		TRANSCRIPT_TEST(under_each_line_stands_what_it_means),
 		TRANSCRIPT_TEST(explained_or_not_a_mails_text_is_shown_alike),
+		TRANSCRIPT_TEST(a_chunks_octets_are_shown_and_not_explained),
 		TRANSCRIPT_TEST(an_explained_password_is_still_masked),
 		TRANSCRIPT_TEST(connections_are_explained_each_for_itself),
 		TRANSCRIPT_TEST(a_terminal_shows_explanations_dim_and_wrapped),
