@@ -62,14 +62,10 @@ void delivery_desk_free(struct delivery_desk *desk)
 	free(desk);
 }
 
-/* Where a user's mailbox is linked in, or would be. FNV-1a: names come from the users file, so nobody can choose them
- * to collide. */
+/* Where a user's mailbox is linked in, or would be. Names come from the users file, so nobody can choose them to collide. */
 static struct mailbox **find(struct delivery_desk *desk, const char *user)
 {
-	uint32_t hash = 2166136261u;
-	for (const char *c = user; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	struct mailbox **link = &desk->buckets[hash % BUCKETS];
+	struct mailbox **link = &desk->buckets[slice_hash_nocase(slice_str(user)) % BUCKETS];
 	while (*link && strcmp((*link)->user, user) != 0)
 		link = &(*link)->next;
 	return link;
@@ -168,7 +164,7 @@ static void append_batch(struct job *job)
 	pthread_mutex_unlock(&desk->lock);
 	append(desk, m, batch.drafts, batch.count, &why);
 	/* There is no room for all of them together: one large mail must not be what refuses small ones. */
-	if (why.kind == FAULT_FULL && batch.count > 1)
+	if ((why.kind == FAULT_FULL || why.kind == FAULT_QUOTA) && batch.count > 1)
 		append_singly(desk, m, &batch);
 	else
 		tell_batch(desk, &batch, &why);

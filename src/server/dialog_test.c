@@ -1,6 +1,6 @@
 /*
  * Plays the dialogs of tests/dialogs (their README says what the lines mean) against sessions within this process: each file as it stands, octet by
- * octet, and with job threads. Run it in the project's root, or name the files to play.
+ * octet, and with job threads. Those that begin TLS are skipped: they are played over TCP. Run it in the project's root, or name the files to play.
  */
 #include "server/lab_suite.h"
 
@@ -13,21 +13,31 @@
 
 #include <cmocka.h>
 
+#include <ctype.h>
+
 #include "server/maildrop.h"
 #include "server/receive.h"
 
-enum { FILE_MAX = 1024 * 1024, SAID_MAX = 16 * 1024 * 1024 };
+enum {
+	FILE_MAX = 1024 * 1024,
+	SAID_MAX = 16 * 1024 * 1024,
+	REPLY_MAX = 512 /* RFC 5321 section 4.5.3.1.5, RFC 1939 section 3 */
+};
 
 static const char users[] = "alice secret\nbob d@t@comm\ngb pw\nng pw\n";
 
 struct player {
 	struct lab lab;
 	lab_session_new *session_new;
+	bool smtp;     /* not POP3 */
+	bool standard; /* the course standard, not kharagpur */
+	bool general;  /* a dialog for any server: the cast's names stand for its users */
 	bool trickles; /* sends octet by octet */
 	const char *path;
 	unsigned line;     /* of the file, for complaints */
 	struct buf unsent; /* what the client says next */
 	struct buf said;   /* what the server said, and nobody has expected yet */
+	struct buf seen;   /* the lines of the last whole answer or mail, each with an LF */
 	struct buf mail;   /* to be put into a mailbox */
 	struct buf domain;
 	char user[32];       /* whose mailbox the `|` lines are about */
@@ -82,27 +92,85 @@ static void unescape(struct player *p, struct slice text, struct buf *out)
 	}
 }
 
-/* The text with the server's domain in place of DOMAIN. */
+/* What stands for the server's own in the dialogs for any server. */
+static const struct word {
+	const char *word;
+	const char *means; /* NULL: the server's domain */
+} words[] = {
+	{ "DOMAIN", NULL },
+	{ "DoMaIn", "EXAMPLE.ORG" },
+	{ "ALICE64", "YWxpY2U=" },
+	{ "SECRET64", "c2VjcmV0" },
+	{ "PLAIN64", "AGFsaWNlAHNlY3JldA==" },
+	{ "BOBS-SECRET", "d@t@comm" },
+	{ "SECRET", "secret" },
+	{ "ALICE", "alice" },
+	{ "BOB", "bob" },
+};
+
+/* The word that the text begins with, or NULL. In other dialogs there is DOMAIN alone. */
+static const struct word *word_at(const struct player *p, struct slice text)
+{
+	for (size_t i = 0; i < (p->general ? sizeof words / sizeof *words : 1); i++) {
+		size_t len = strlen(words[i].word);
+		if (text.len >= len && memcmp(text.ptr, words[i].word, len) == 0)
+			return &words[i];
+	}
+	return NULL;
+}
+
+static void append_meaning(struct slice means, bool quoted, struct buf *out)
+{
+	for (size_t i = 0; i < means.len; i++) {
+		if (quoted && !isalnum((unsigned char)means.ptr[i]))
+			assert_true(buf_append_char(out, '\\'));
+		assert_true(buf_append_char(out, means.ptr[i]));
+	}
+}
+
+/* Appends the text with the words' meanings in place of them; `quoted`: as a regular expression has them. */
+static void replace_words(struct player *p, struct slice text, bool quoted, struct buf *out)
+{
+	while (text.len > 0) {
+		const struct word *word = word_at(p, text);
+		struct slice means = word && word->means ? slice_str(word->means) : buf_slice(&p->domain);
+		if (word)
+			append_meaning(means, quoted, out);
+		else
+			assert_true(buf_append_char(out, text.ptr[0]));
+		text = slice_skip(text, word ? strlen(word->word) : 1);
+	}
+}
+
+/* The text as it is expected. */
 static void expand(struct player *p, struct slice text, struct buf *out)
 {
-	static const char word[] = "DOMAIN";
 	struct buf raw;
 	buf_init(&raw, FILE_MAX);
 	unescape(p, text, &raw);
-	struct slice rest = buf_slice(&raw);
-	while (rest.len > 0) {
-		bool here = rest.len >= strlen(word) && memcmp(rest.ptr, word, strlen(word)) == 0;
-		assert_true(here ? buf_append_slice(out, buf_slice(&p->domain)) : buf_append_char(out, rest.ptr[0]));
-		rest = slice_skip(rest, here ? strlen(word) : 1);
-	}
+	replace_words(p, buf_slice(&raw), false, out);
 	buf_release(&raw);
+}
+
+/* … and as it is sent: in a dialog for our own server, just as it stands. */
+static void queue(struct player *p, struct slice text)
+{
+	if (p->general)
+		expand(p, text, &p->unsent);
+	else
+		unescape(p, text, &p->unsent);
 }
 
 static bool matches(struct player *p, struct slice line, struct slice pattern)
 {
 	regex_t regex;
 	char whole[1024], text[4096];
-	snprintf(whole, sizeof whole, "^(%.*s)$", SLICE_FMT(pattern));
+	struct buf expanded;
+	buf_init(&expanded, sizeof whole);
+	if (p->general)
+		replace_words(p, pattern, true, &expanded);
+	snprintf(whole, sizeof whole, "^(%.*s)$", SLICE_FMT(p->general ? buf_slice(&expanded) : pattern));
+	buf_release(&expanded);
 	snprintf(text, sizeof text, "%.*s", SLICE_FMT(line));
 	if (regcomp(&regex, whole, REG_EXTENDED | REG_NOSUB) != 0)
 		complain(p, "a regular expression that is none");
@@ -150,14 +218,102 @@ static void connect_now(struct player *p)
 	assert_true(buf_append_slice(&p->domain, slice_word(&greeting)));
 }
 
-static void expect_line(struct player *p, struct slice text, bool pattern)
+/* The next line the server said, without CR LF; it is in `said` until next_line_done(). */
+static struct slice next_line(struct player *p, struct slice expected)
 {
 	flush(p);
 	struct slice line = slice_make(p->said.data, slice_find(buf_slice(&p->said), '\n'));
 	if (line.len == p->said.len || line.len == 0 || line.ptr[line.len - 1] != '\r')
-		complain(p, "expected \"%.*s\", nothing was said", SLICE_FMT(text));
-	compare(p, slice_make(line.ptr, line.len - 1), text, pattern);
-	buf_consume(&p->said, line.len + 1);
+		complain(p, "expected \"%.*s\", nothing was said", SLICE_FMT(expected));
+	return slice_make(line.ptr, line.len - 1);
+}
+
+static void next_line_done(struct player *p, struct slice line)
+{
+	buf_consume(&p->said, line.len + 2);
+}
+
+static void expect_line(struct player *p, struct slice text, bool pattern)
+{
+	struct slice line = next_line(p, text);
+	compare(p, line, text, pattern);
+	next_line_done(p, line);
+}
+
+static void see(struct player *p, struct slice line)
+{
+	assert_true(buf_append_slice(&p->seen, line) && buf_append_char(&p->seen, '\n'));
+}
+
+/* A reply of any number of lines; its code, or POP3's first word, matches. */
+static void expect_reply(struct player *p, struct slice codes)
+{
+	bool more = true;
+	buf_clear(&p->seen);
+	while (more) {
+		struct slice line = next_line(p, codes), rest = line;
+		struct slice code = p->smtp ? slice_make(line.ptr, line.len < 3 ? line.len : 3) : slice_word(&rest);
+		if (line.len + 2 > REPLY_MAX)
+			complain(p, "a line of %zu octets", line.len + 2);
+		if (!matches(p, code, codes))
+			complain(p, "expected %.*s, there is \"%.*s\"", SLICE_FMT(codes), SLICE_FMT(line));
+		more = p->smtp && line.len > 3 && line.ptr[3] == '-';
+		see(p, line);
+		next_line_done(p, line);
+	}
+}
+
+/* The lines up to one with a full stop alone. */
+static void expect_lines(struct player *p)
+{
+	const struct slice end = slice_str(".");
+	bool more = true;
+	buf_clear(&p->seen);
+	while (more) {
+		struct slice line = next_line(p, end);
+		more = !slice_equal(line, end);
+		if (more)
+			see(p, slice_skip(line, line.len > 0 && line.ptr[0] == '.'));
+		next_line_done(p, line);
+	}
+}
+
+/* How many of the lines that were seen match. */
+static size_t count_matches(struct player *p, struct slice pattern, bool first_alone)
+{
+	size_t found = 0;
+	struct slice rest = buf_slice(&p->seen);
+	while (rest.len > 0) {
+		struct slice line = slice_make(rest.ptr, slice_find(rest, '\n'));
+		found += matches(p, line, pattern);
+		rest = first_alone ? slice_skip(rest, rest.len) : slice_skip(rest, line.len + 1);
+	}
+	return found;
+}
+
+/* `least` to `most` of the lines match. */
+static void look_for(struct player *p, struct slice pattern, size_t least, size_t most)
+{
+	size_t found = count_matches(p, pattern, false);
+	if (found < least || found > most)
+		complain(p, "%zu lines are \"%.*s\" in:\n%.*s", found, SLICE_FMT(pattern),
+		         SLICE_FMT(buf_slice(&p->seen)));
+}
+
+static void look_at_first(struct player *p, struct slice pattern)
+{
+	if (count_matches(p, pattern, true) != 1)
+		complain(p, "the first line is not \"%.*s\" in:\n%.*s", SLICE_FMT(pattern),
+		         SLICE_FMT(buf_slice(&p->seen)));
+}
+
+/* The last answer names the capability: what any server may leave out, ours has. */
+static void need(struct player *p, struct slice keyword)
+{
+	char pattern[128];
+	snprintf(pattern, sizeof pattern, "(250[- ])?%.*s( .*)?", SLICE_FMT(keyword));
+	if (count_matches(p, slice_str(pattern), false) == 0)
+		complain(p, "\"%.*s\" is not offered in:\n%.*s", SLICE_FMT(keyword), SLICE_FMT(buf_slice(&p->seen)));
 }
 
 static void expect_silence(struct player *p)
@@ -198,6 +354,15 @@ static void end_mailbox(struct player *p)
 	p->mailbox = NULL;
 }
 
+static void begin_mail(struct player *p, struct slice name)
+{
+	struct buf user;
+	buf_init(&user, sizeof p->user);
+	replace_words(p, name, false, &user);
+	snprintf(p->user, sizeof p->user, "%.*s", SLICE_FMT(buf_slice(&user)));
+	buf_release(&user);
+}
+
 static void look_into_mailbox(struct player *p, struct slice user)
 {
 	flush(p);
@@ -209,6 +374,9 @@ static void look_into_mailbox(struct player *p, struct slice user)
 static void take_mailbox_line(struct player *p, struct slice text, bool pattern)
 {
 	if (!p->mailbox) {
+		/* In a dialog for any server the lines are the mail's own, not a mailbox file's. */
+		if (p->general && text.len > 0 && text.ptr[0] == '.')
+			assert_true(buf_append_char(&p->mail, '.'));
 		unescape(p, text, &p->mail);
 		assert_true(buf_append_char(&p->mail, '\n'));
 		return;
@@ -220,6 +388,41 @@ static void take_mailbox_line(struct player *p, struct slice text, bool pattern)
 	p->unread = slice_skip(p->unread, line.len + 1);
 }
 
+/* One line of a mail as it is stored, its full stop doubled. */
+static bool ends_mail(struct slice line)
+{
+	return slice_equal_text(line, ".");
+}
+
+/* The mailbox holds so many mails in the end: "NAME COUNT"; the last one is what is seen. */
+static void expect_arrived(struct player *p, struct slice text)
+{
+	struct slice name = slice_word(&text);
+	struct buf user;
+	uint64_t wanted, there = 0;
+	bool begins = true;
+	if (!slice_number(text, 1000, &wanted))
+		complain(p, "how many mails?");
+	flush(p);
+	buf_init(&user, sizeof p->user);
+	replace_words(p, name, false, &user);
+	assert_true(buf_append_char(&user, '\0'));
+	char *mails = lab_mailbox(&p->lab, user.data);
+	for (struct slice rest = slice_str(mails), line; rest.len > 0; rest = slice_skip(rest, line.len + 1)) {
+		line = slice_make(rest.ptr, slice_find(rest, '\n'));
+		if (begins)
+			buf_clear(&p->seen);
+		begins = ends_mail(line);
+		there += begins;
+		if (!begins)
+			see(p, slice_skip(line, line.len > 0 && line.ptr[0] == '.'));
+	}
+	if (there != wanted)
+		complain(p, "%d mails have arrived at %s", (int)there, user.data);
+	free(mails);
+	buf_release(&user);
+}
+
 /* ---- the file ---- */
 
 static void take_directive(struct player *p, struct slice text)
@@ -229,7 +432,11 @@ static void take_directive(struct player *p, struct slice text)
 	if (slice_equal_text(verb, "mailbox"))
 		look_into_mailbox(p, rest);
 	else if (slice_equal_text(verb, "mail"))
-		snprintf(p->user, sizeof p->user, "%.*s", SLICE_FMT(rest));
+		begin_mail(p, rest);
+	else if (slice_equal_text(verb, "arrived"))
+		expect_arrived(p, rest);
+	else if (slice_equal_text(verb, "needs"))
+		need(p, rest);
 	else if (slice_equal_text(text, "cut"))
 		flush(p);
 	else if (slice_equal_text(text, "closed"))
@@ -259,12 +466,24 @@ static void take_line(struct player *p, struct slice line)
 	if (line.ptr[0] != '|')
 		end_mailbox(p);
 	if (take_mark(&line, ">>")) {
-		unescape(p, line, &p->unsent);
+		queue(p, line);
 	} else if (take_mark(&line, ">")) {
-		unescape(p, line, &p->unsent);
+		queue(p, line);
 		assert_true(buf_append_text(&p->unsent, "\r\n"));
 	} else if (take_mark(&line, "<~")) {
 		expect_line(p, line, true);
+	} else if (take_mark(&line, "<=")) {
+		expect_reply(p, line);
+	} else if (take_mark(&line, "<.")) {
+		expect_lines(p);
+	} else if (take_mark(&line, "?")) {
+		look_for(p, line, 1, SIZE_MAX);
+	} else if (take_mark(&line, "?1")) {
+		look_for(p, line, 1, 1);
+	} else if (take_mark(&line, "?^")) {
+		look_at_first(p, line);
+	} else if (take_mark(&line, "!")) {
+		look_for(p, line, 0, 0);
 	} else if (take_mark(&line, "<")) {
 		expect_line(p, line, false);
 	} else if (take_mark(&line, "|~")) {
@@ -318,25 +537,45 @@ static void play(const char *path, unsigned kind, bool trickles)
 {
 	struct player p = { .path = path, .trickles = trickles };
 	char *text = read_file(path);
-	p.session_new = strstr(path, "/pop3/") ? maildrop_session_new : receive_session_new;
+	p.smtp = !strstr(path, "pop3/");
+	p.general = strstr(path, "/rfc-");
+	p.standard = p.general || strstr(path, "/standard-");
+	p.session_new = p.smtp ? receive_session_new : maildrop_session_new;
 	buf_init(&p.unsent, FILE_MAX);
 	buf_init(&p.said, SAID_MAX);
+	buf_init(&p.seen, SAID_MAX);
 	buf_init(&p.mail, FILE_MAX);
 	buf_init(&p.domain, 256);
-	lab_open(&p.lab, kind);
-	lab_write_users(&p.lab, users);
+	if (p.standard) {
+		lab_open_standard(&p.lab, kind, users);
+		assert_true(buf_append_text(&p.domain, p.lab.site.domain));
+	} else {
+		lab_open(&p.lab, kind);
+		lab_write_users(&p.lab, users);
+	}
 	play_lines(&p, slice_str(text));
 	lab_close(&p.lab);
 	buf_release(&p.unsent);
 	buf_release(&p.said);
+	buf_release(&p.seen);
 	buf_release(&p.mail);
 	buf_release(&p.domain);
 	free(text);
 }
 
+static bool begins_tls(const char *path)
+{
+	char *text = read_file(path);
+	bool tls = strstr(text, "\n= tls\n") != NULL;
+	free(text);
+	return tls;
+}
+
 static void dialog(void **state)
 {
 	const char *path = *state;
+	if (begins_tls(path))
+		skip();
 	play(path, LAB_MEMORY, false);
 	play(path, LAB_MEMORY, true);
 	play(path, LAB_MEMORY | LAB_JOBS, false);

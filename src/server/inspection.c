@@ -1,7 +1,7 @@
 /*
- * subject: a header parser and what it found. See subject.h.
+ * inspection: a header parser and what it found. See inspection.h.
  */
-#include "server/subject.h"
+#include "server/inspection.h"
 
 enum {
 	/* Octets of a decoded Subject: one octet of another charset is at most four of UTF-8. */
@@ -9,58 +9,65 @@ enum {
 };
 
 /* The first Subject that says something counts, as in every list. */
+static void take_subject(struct inspection *i, const struct header_field *field)
+{
+	if (i->subject.len > 0)
+		return;
+	i->first_line = field->value.len;
+	if (!buf_append_slice(&i->subject, field->folded))
+		i->out_of_memory = true;
+}
+
 static void take_field(void *owner, const struct header_field *field)
 {
-	struct subject *s = owner;
-	if (s->text.len > 0 || !slice_equal_text_nocase(field->name, "Subject"))
-		return;
-	s->first_line = field->value.len;
-	if (!buf_append_slice(&s->text, field->folded))
-		s->out_of_memory = true;
+	struct inspection *i = owner;
+	if (slice_equal_text_nocase(field->name, "Received"))
+		i->received++;
+	else if (i->wants_subject && slice_equal_text_nocase(field->name, "Subject"))
+		take_subject(i, field);
 }
 
-void subject_begin(struct subject *s)
+void inspection_begin(struct inspection *i, bool wants_subject)
 {
-	*s = (struct subject){ .first_line = 0 };
-	buf_init(&s->text, HEADER_FIELD_MAX);
-	header_parser_init(&s->header, take_field, s);
+	*i = (struct inspection){ .wants_subject = wants_subject };
+	buf_init(&i->subject, HEADER_FIELD_MAX);
+	header_parser_init(&i->header, take_field, i);
 }
 
-void subject_push(struct subject *s, const char *octets, size_t n)
+void inspection_push(struct inspection *i, const char *octets, size_t n)
 {
-	header_parser_push(&s->header, octets, n);
+	header_parser_push(&i->header, octets, n);
 }
 
-void subject_finish(struct subject *s)
+void inspection_finish(struct inspection *i)
 {
-	header_parser_finish(&s->header);
+	header_parser_finish(&i->header);
 }
 
-bool subject_blocks(const struct subject *s)
+bool inspection_blocks(const struct inspection *i)
 {
-	return s->text.len > 0 && memmem(s->text.data, s->text.len, "=?", 2) != NULL;
+	return i->subject.len > 0 && memmem(i->subject.data, i->subject.len, "=?", 2) != NULL;
 }
 
 /* A Subject goes on over indented lines only where the mail has an empty line after its header. */
-static struct slice subject_text(const struct subject *s)
+static struct slice subject_text(const struct inspection *i)
 {
-	return s->header.empty_line ? buf_slice(&s->text) : slice_make(s->text.data, s->first_line);
+	return i->header.empty_line ? buf_slice(&i->subject) : slice_make(i->subject.data, i->first_line);
 }
 
-size_t subject_characters(const struct subject *s)
+void inspection_judge(struct inspection *i)
 {
 	struct buf decoded;
-	if (s->text.len == 0)
-		return 0;
-	struct slice folded = subject_text(s);
+	if (i->subject.len == 0)
+		return;
+	struct slice folded = subject_text(i);
 	buf_init(&decoded, SUBJECT_DECODED_MAX);
-	size_t count = header_characters(header_decode(folded, &decoded) ? buf_slice(&decoded) : folded);
+	i->subject_characters = header_characters(header_decode(folded, &decoded) ? buf_slice(&decoded) : folded);
 	buf_release(&decoded);
-	return count;
 }
 
-void subject_release(struct subject *s)
+void inspection_release(struct inspection *i)
 {
-	header_parser_release(&s->header);
-	buf_release(&s->text);
+	header_parser_release(&i->header);
+	buf_release(&i->subject);
 }

@@ -152,12 +152,19 @@ static void store_tidy(struct store *s, const char *user)
 	l->inner->ops->tidy(l->inner, user);
 }
 
+static bool store_room(struct store *s, const char *user, uint64_t octets, struct fault *why)
+{
+	struct lab_store *l = lab_store_of(s);
+	return l->inner->ops->room(l->inner, user, octets, why);
+}
+
 static const struct store_ops lab_store_ops = {
 	.name = "lab",
 	.free = store_free,
 	.prepare = store_prepare,
 	.draft = store_draft,
 	.append = store_append,
+	.room = store_room,
 	.open = store_open,
 	.close = store_close,
 	.count = store_count,
@@ -171,12 +178,17 @@ static const struct store_ops lab_store_ops = {
 
 /* ---- the site ---- */
 
-void lab_write_users(struct lab *lab, const char *text)
+static void write_users(int dir, const char *name, const char *text)
 {
-	int fd = file_open(lab->site.dir, "user.txt", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = file_open(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	assert_true(fd >= 0);
 	assert_true(file_write(fd, text, strlen(text), 0));
 	close(fd);
+}
+
+void lab_write_users(struct lab *lab, const char *text)
+{
+	write_users(lab->site.dir, "user.txt", text);
 }
 
 void lab_open(struct lab *lab, unsigned kind)
@@ -185,13 +197,14 @@ void lab_open(struct lab *lab, unsigned kind)
 	*lab = (struct lab){ .dir = "/tmp/postroom-lab-XXXXXX" };
 	assert_non_null(mkdtemp(lab->dir));
 	struct site *site = &lab->site;
+	site->options = &lab->options;
 	pthread_mutex_init(&site->refreshing, NULL);
 	site->dir = open(lab->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(site->dir >= 0);
 	lab_write_users(lab, "alice secret\nBob d@t@comm\ncarol pw\n");
 	site->course = site->loaded = course_load("kharagpur", &why);
 	assert_non_null(site->course);
-	site->users = users_open(site->dir, lab->dir, "user.txt", ' ', NULL, &why);
+	site->users = users_open(site->dir, lab->dir, "user.txt", &(struct users_form){ .separator = ' ' }, NULL, &why);
 	assert_non_null(site->users);
 	lab->store = (struct lab_store){
 		.base.ops = &lab_store_ops,
@@ -211,6 +224,41 @@ void lab_open(struct lab *lab, unsigned kind)
 		                           .domain = "lab.example",
 		                           .max_size = SMTP_SIZE_DEFAULT };
 	site->pop3 = (struct pop3_config){ .replies = site->course->replies };
+	buf_init(&lab->heard, HEARD_MAX);
+}
+
+static void give_up_threads(struct site *site)
+{
+	jobs_free(site->hashing);
+	jobs_free(site->jobs);
+	delivery_desk_free(site->desk);
+	site->hashing = site->jobs = NULL;
+	site->desk = delivery_desk_new(site->store, NULL);
+	assert_non_null(site->desk);
+}
+
+void lab_open_standard(struct lab *lab, unsigned kind, const char *users)
+{
+	struct fault why = { 0 };
+	*lab = (struct lab){ .dir = "/tmp/postroom-lab-XXXXXX" };
+	assert_non_null(mkdtemp(lab->dir));
+	lab->options = (struct options){
+		.dir = lab->dir,
+		.course = "standard",
+		.domain = "example.org",
+		.domains = { "example.org" },
+		.domains_count = 1,
+		.max_size = SMTP_SIZE_DEFAULT,
+	};
+	int dir = open(lab->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	write_users(dir, "users.txt", users);
+	close(dir);
+	if (site_open(&lab->site, &lab->options, &why) != SITE_OPEN)
+		fail_msg("%s", why.text);
+	lab->store.inner = lab->site.store;
+	lab->loop = kind & LAB_JOBS ? loop_new(&why) : NULL;
+	if (!lab->loop)
+		give_up_threads(&lab->site);
 	buf_init(&lab->heard, HEARD_MAX);
 }
 
@@ -239,6 +287,8 @@ void lab_settle(struct lab *lab)
 	if (!lab->loop)
 		return;
 	do {
+		if (lab->site.hashing)
+			jobs_wait(lab->site.hashing);
 		jobs_wait(lab->site.jobs);
 	} while (loop_run_posted(lab->loop));
 }
@@ -257,7 +307,7 @@ static void hear(struct lab *lab)
 
 void lab_connect(struct lab *lab, lab_session_new *session_new)
 {
-	const struct peer peer = { .address = "192.0.2.7", .fd = 7 };
+	const struct peer peer = { .address = lab->site.course->standard ? "127.0.0.1" : "192.0.2.7", .fd = 7 };
 	struct session *s = session_new(&lab->site, lab->loop, &peer);
 	assert_non_null(s);
 	pump_init(&lab->pump, s, NULL, NULL);

@@ -31,6 +31,7 @@ enum lab_kind { LAB_MEMORY = 0, LAB_FILES = 1, LAB_JOBS = 2 }; /* the last may b
 struct lab {
 	char dir[32];
 	struct site site;
+	struct options options; /* the site's, in the course standard */
 	struct lab_store store;
 	struct loop *loop; /* NULL without LAB_JOBS */
 	struct pump pump;
@@ -40,9 +41,12 @@ struct lab {
 
 /* Users: alice secret, Bob d@t@comm, carol pw. The course is kharagpur. */
 void lab_open(struct lab *lab, unsigned kind);
+/* The course standard, for the domain example.org: a site over files, opened as the servers open theirs. Its store fails in no way. */
+void lab_open_standard(struct lab *lab, unsigned kind, const char *users);
 void lab_close(struct lab *lab);
 void lab_write_users(struct lab *lab, const char *text);
 
+/* The peer is 192.0.2.7; in the course standard this machine, so that it may log in without TLS. */
 typedef struct session *lab_session_new(struct site *site, struct loop *loop, const struct peer *peer);
 void lab_connect(struct lab *lab, lab_session_new *session_new);
 /* Gives the session the octets, waits for its jobs, and returns all that it said since the last call, CR LF as they are. */

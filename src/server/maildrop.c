@@ -6,12 +6,16 @@
  */
 #include "server/maildrop.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/jobs.h"
+#include "server/login.h"
+#include "server/login_delay.h"
 
 enum {
 	PEER_MAX = 64,         /* octets of a numeric address, cut beyond */
@@ -31,6 +35,7 @@ struct host {
 	struct session *session;
 	char peer[PEER_MAX];
 	char user[USERS_NAME_MAX + 1]; /* as the users file spells it */
+	struct login *login;           /* from the first attempt to the one that is right; else NULL */
 	struct maildrop *drop;         /* open from the login to the commit */
 	bool numbered;
 	struct fault trouble; /* what a job met with; told when the session asks again */
@@ -55,99 +60,148 @@ static void run_job(struct host *h, void (*work)(struct job *), void (*done)(str
 
 /* ---- login ---- */
 
-/* One attempt; memory of its own, so that no session keeps a password. */
-struct login {
-	struct job job;
-	struct host *host;
-	struct maildrop *drop;
-	enum pop3_login result;
-	struct fault why;
-	char user[USERS_NAME_MAX + 1]; /* as the users file spells it */
-	size_t name_len;
-	size_t password_len;
-	char secret[]; /* name and password */
-};
-
-static bool verify(struct login *l)
+static void open_drop(struct job *job)
 {
-	struct slice name = slice_make(l->secret, l->name_len);
-	struct slice password = slice_make(l->secret + l->name_len, l->password_len);
-	bool right = users_verify(l->host->site->users, name, password, l->user);
-	explicit_bzero(l->secret + l->name_len, l->password_len);
-	return right;
+	struct host *h = of_job(job);
+	struct store *store = h->site->store;
+	char holder[STORE_HOLDER_MAX];
+	snprintf(holder, sizeof holder, "%s from %s", h->user, h->peer);
+	h->drop = store->ops->open(store, h->user, holder, &h->trouble);
 }
 
-static void log_in(struct job *job)
+static enum pop3_login judge_opening(const struct host *h)
 {
-	struct login *l = (struct login *)job;
-	struct site *site = l->host->site;
-	char holder[STORE_HOLDER_MAX];
-	if (users_changed(site->users))
-		site_refresh_users(site);
-	if (!verify(l)) {
-		l->result = POP3_LOGIN_WRONG;
+	if (h->drop)
+		return POP3_LOGIN_OK;
+	if (h->trouble.kind == FAULT_BUSY) {
+		log_info("mailbox user=%s peer=%s outcome=in-use: %s", h->user, h->peer, h->trouble.text);
+		return POP3_LOGIN_IN_USE;
+	}
+	log_error("the mailbox of %s cannot be opened: %s", h->user, h->trouble.text);
+	return POP3_LOGIN_FAULT;
+}
+
+static void drop_opened(struct job *job)
+{
+	struct host *h = of_job(job);
+	enum pop3_login result = judge_opening(h);
+	const struct fault why = h->trouble;
+	h->trouble = (struct fault){ 0 };
+	if (result == POP3_LOGIN_OK && h->site->login_delay)
+		login_delay_note(h->site->login_delay, h->user, clock_ms());
+	pop3_server_login(h->session, result, result == POP3_LOGIN_IN_USE ? why.text : NULL);
+}
+
+/* Who it is, is known. The one job of a login whose password needs no hashing. */
+static void enter(struct host *h, const char *user)
+{
+	char detail[64];
+	snprintf(h->user, sizeof h->user, "%s", user);
+	login_free(h->login);
+	h->login = NULL;
+	unsigned left = h->site->login_delay ? login_delay_left(h->site->login_delay, h->user, clock_ms()) : 0;
+	if (left == 0) {
+		run_job(h, open_drop, drop_opened);
 		return;
 	}
-	snprintf(holder, sizeof holder, "%s from %s", l->user, l->host->peer);
-	l->drop = site->store->ops->open(site->store, l->user, holder, &l->why);
-	if (l->drop)
-		l->result = POP3_LOGIN_OK;
+	snprintf(detail, sizeof detail, "logged in a moment ago, wait %u seconds", left);
+	log_info("mailbox user=%s peer=%s outcome=too-soon", h->user, h->peer);
+	pop3_server_login(h->session, POP3_LOGIN_DELAY, detail);
+}
+
+static void login_answered(void *owner, const struct login_answer *answer)
+{
+	static const enum pop3_login refusals[] = {
+		[LOGIN_WRONG] = POP3_LOGIN_WRONG,
+		[LOGIN_MALFORMED] = POP3_LOGIN_MALFORMED,
+		[LOGIN_NO_MECHANISM] = POP3_LOGIN_NO_MECHANISM,
+		[LOGIN_NEEDS_TLS] = POP3_LOGIN_NEEDS_TLS,
+		[LOGIN_FAULT] = POP3_LOGIN_FAULT,
+	};
+	struct host *h = owner;
+	if (answer->result == LOGIN_OK)
+		enter(h, answer->user);
+	else if (answer->result == LOGIN_CHALLENGE)
+		pop3_server_challenge(h->session, answer->challenge);
 	else
-		l->result = l->why.kind == FAULT_BUSY ? POP3_LOGIN_IN_USE : POP3_LOGIN_FAULT;
+		pop3_server_login(h->session, refusals[answer->result], NULL);
 }
 
-static void log_login(const struct login *l)
+static struct login_party party_of(struct host *h)
 {
-	const char *peer = l->host->peer;
-	switch (l->result) {
-	case POP3_LOGIN_OK:
-		log_info("login user=%s peer=%s outcome=ok", l->user, peer);
-		break;
-	case POP3_LOGIN_WRONG:
-		log_info("login user=%.*s peer=%s outcome=wrong", SLICE_FMT(slice_make(l->secret, l->name_len)), peer);
-		break;
-	case POP3_LOGIN_IN_USE:
-		log_info("login user=%s peer=%s outcome=in-use: %s", l->user, peer, l->why.text);
-		break;
-	case POP3_LOGIN_FAULT:
-		log_error("the mailbox of %s cannot be opened: %s", l->user, l->why.text);
-		break;
-	}
+	return (struct login_party){
+		.site = h->site,
+		.loop = h->loop,
+		.session = h->session,
+		.peer = h->peer,
+		.answered = login_answered,
+		.owner = h,
+	};
 }
 
-static void logged_in(struct job *job)
+/* Made for the first attempt. False: memory is out, and the session was told. */
+static bool may_try(struct host *h)
 {
-	struct login *l = (struct login *)job;
-	struct host *h = l->host;
-	enum pop3_login result = l->result;
-	struct fault why = l->why;
-	log_login(l);
-	h->drop = l->drop;
-	memcpy(h->user, l->user, sizeof h->user);
-	free(l);
-	pop3_server_login(h->session, result, result == POP3_LOGIN_IN_USE ? why.text : NULL);
+	const struct login_party party = party_of(h);
+	if (!h->login)
+		h->login = login_new(&party);
+	if (h->login)
+		return true;
+	log_error("login peer=%s: out of memory", h->peer);
+	pop3_server_login(h->session, POP3_LOGIN_FAULT, NULL);
+	return false;
 }
 
 static void maildrop_login(void *host, struct slice user, struct slice password)
 {
 	struct host *h = host;
-	struct login *l = malloc(sizeof *l + user.len + password.len);
-	if (!l) {
-		log_error("login peer=%s: out of memory", h->peer);
-		pop3_server_login(h->session, POP3_LOGIN_FAULT, NULL);
-		return;
-	}
-	*l = (struct login){
-		.job = { .work = log_in, .done = logged_in, .home = h->loop },
-		.host = h,
-		.name_len = user.len,
-		.password_len = password.len,
-	};
-	if (user.len > 0)
-		memcpy(l->secret, user.ptr, user.len);
-	if (password.len > 0)
-		memcpy(l->secret + user.len, password.ptr, password.len);
-	jobs_run(h->site->jobs, &l->job);
+	if (may_try(h))
+		login_password(h->login, user, password);
+}
+
+static void maildrop_apop(void *host, struct slice user, struct slice stamp, struct slice digest)
+{
+	struct host *h = host;
+	if (may_try(h))
+		login_apop(h->login, user, stamp, digest);
+}
+
+static void maildrop_auth(void *host, struct slice mechanism, const struct slice *initial)
+{
+	struct host *h = host;
+	if (may_try(h))
+		login_begin(h->login, mechanism, initial);
+}
+
+/* Only where an exchange is under way: there is a login. */
+static void maildrop_auth_step(void *host, struct slice response)
+{
+	struct host *h = host;
+	login_step(h->login, response);
+}
+
+static void maildrop_auth_cancel(void *host)
+{
+	struct host *h = host;
+	login_cancel(h->login);
+}
+
+static bool maildrop_apop_offered(void *host)
+{
+	return login_apop_offered(((const struct host *)host)->site);
+}
+
+static bool maildrop_plaintext_allowed(void *host)
+{
+	const struct login_party party = party_of(host);
+	return login_plaintext_allowed(&party);
+}
+
+static void maildrop_mechanisms(void *host, char list[POP3_MECHANISMS_MAX])
+{
+	static_assert((int)POP3_MECHANISMS_MAX >= (int)SASL_LIST_MAX, "a list of mechanisms is as long");
+	const struct login_party party = party_of(host);
+	login_mechanisms(&party, list);
 }
 
 /* ---- what the mailbox holds ---- */
@@ -347,6 +401,7 @@ static void end(struct job *job)
 	struct host *h = of_job(job);
 	if (h->drop)
 		store_of(h)->close(h->drop);
+	login_free(h->login);
 	free(h->ahead);
 	free(h);
 }
@@ -363,6 +418,13 @@ static void maildrop_free(void *host)
 
 static const struct pop3_host_ops maildrop_ops = {
 	.login = maildrop_login,
+	.apop = maildrop_apop,
+	.apop_offered = maildrop_apop_offered,
+	.plaintext_allowed = maildrop_plaintext_allowed,
+	.mechanisms = maildrop_mechanisms,
+	.auth = maildrop_auth,
+	.auth_step = maildrop_auth_step,
+	.auth_cancel = maildrop_auth_cancel,
 	.count = maildrop_count,
 	.octets = maildrop_octets,
 	.info = maildrop_info,

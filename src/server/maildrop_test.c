@@ -10,7 +10,11 @@
 
 #include <cmocka.h>
 
+#include <openssl/evp.h>
+
+#include "base/clock.h"
 #include "server/lab_suite.h"
+#include "server/login_delay.h"
 
 #define ONE   "From: a@b\nTo: c@d\nSubject: one\nfirst\n"
 #define TWO   "From: a@b\nTo: c@d\nSubject: two\n..second\n"
@@ -326,6 +330,161 @@ static void trouble_with_the_disk_is_said_and_the_session_goes_on(void **state)
 	}
 }
 
+/* ---- other ways in ---- */
+
+#define PLAIN_ALICE "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"
+#define PLAIN_WRONG "AUTH PLAIN AGFsaWNlAHdyb25n\r\n"
+
+static void auth_opens_the_mailbox_as_a_password_does(void **state)
+{
+	struct lab lab;
+	(void)state;
+	EACH_KIND(kind)
+	{
+		open_kind(&lab, *kind);
+		connect_to(&lab);
+		assert_memory_equal(lab_say_text(&lab, PLAIN_WRONG), "-ERR", 4);
+		assert_string_equal(lab_say_text(&lab, "AUTH PLAIN\r\n"), "+ \r\n");
+		assert_string_equal(lab_say_text(&lab, "*\r\n"), "-ERR authentication cancelled\r\n");
+		assert_int_equal(lab.store.open_maildrops, 0);
+		assert_string_equal(lab_say_text(&lab, PLAIN_ALICE), "+OK 3 messages (109 octets)\r\n");
+		assert_int_equal(lab.store.open_maildrops, 1);
+		assert_memory_equal(lab_say_text(&lab, "DELE 1\r\nQUIT\r\n"), "+OK", 3);
+		assert_mailbox(&lab, TWO ".\n" THREE ".\n");
+		lab_close(&lab);
+	}
+}
+
+/* A job costs two hand-overs between threads. */
+static void a_login_without_hashing_is_one_job(void **state)
+{
+	static const char *const lines[] = { "PASS secret\r\n", PLAIN_ALICE };
+	struct lab lab;
+	(void)state;
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		open_kind(&lab, LAB_FILES | LAB_JOBS);
+		connect_to(&lab);
+		lab_say_text(&lab, "USER alice\r\n");
+		lab_give(&lab, lines[i], strlen(lines[i]));
+		assert_true(pump_waiting(&lab.pump));
+		jobs_wait(lab.site.jobs);
+		loop_run_posted(lab.loop);
+		assert_false(pump_waiting(&lab.pump));
+		lab_close(&lab);
+	}
+}
+
+static void a_peer_that_vanishes_amid_an_exchange_leaves_nothing(void **state)
+{
+	struct lab lab;
+	(void)state;
+	EACH_KIND(kind)
+	{
+		open_kind(&lab, *kind);
+		connect_to(&lab);
+		lab_say_text(&lab, "AUTH PLAIN\r\n");
+		lab_hang_up(&lab);
+		assert_int_equal(lab.store.open_maildrops, 0);
+		lab_close(&lab);
+	}
+}
+
+/* RFC 2449 section 8.1.1 */
+static void a_login_too_soon_after_the_last_one_opens_nothing(void **state)
+{
+	struct lab lab;
+	(void)state;
+	EACH_KIND(kind)
+	{
+		open_kind(&lab, *kind);
+		lab.site.login_delay = login_delay_new(3600);
+		connect_to(&lab);
+		assert_memory_equal(log_in(&lab, "alice", "wrong"), "-ERR wrong", 10);
+		assert_memory_equal(log_in(&lab, "alice", "secret"), "+OK", 3);
+		lab_say_text(&lab, "QUIT\r\n");
+		lab_hang_up(&lab);
+		connect_to(&lab);
+		assert_memory_equal(log_in(&lab, "alice", "wrong"), "-ERR wrong", 10);
+		const char *answer = log_in(&lab, "ALICE", "secret");
+		assert_memory_equal(answer, "-ERR [LOGIN-DELAY] logged in a moment ago, wait 3", 49);
+		assert_true(pump_closing(&lab.pump));
+		assert_int_equal(lab.store.open_maildrops, 0);
+		lab_hang_up(&lab);
+		connect_to(&lab);
+		assert_memory_equal(log_in(&lab, "bob", "d@t@comm"), "+OK", 3);
+		lab_close(&lab);
+	}
+}
+
+static void a_login_that_found_the_mailbox_in_use_was_none(void **state)
+{
+	struct lab lab;
+	(void)state;
+	open_kind(&lab, LAB_MEMORY);
+	lab.site.login_delay = login_delay_new(3600);
+	lab.store.fails_for = "alice";
+	lab.store.kind = FAULT_BUSY;
+	connect_to(&lab);
+	assert_memory_equal(log_in(&lab, "alice", "secret"), "-ERR [IN-USE]", 13);
+	assert_int_equal(login_delay_left(lab.site.login_delay, "alice", clock_ms()), 0);
+	lab_close(&lab);
+}
+
+/* ---- the course standard ---- */
+
+static struct session *from_afar(struct site *site, struct loop *loop, const struct peer *peer)
+{
+	const struct peer there = { .address = "192.0.2.7", .fd = peer->fd };
+	return maildrop_session_new(site, loop, &there);
+}
+
+static void passwords_in_clear_are_for_this_machine_alone(void **state)
+{
+	struct lab lab;
+	(void)state;
+	lab_open_standard(&lab, LAB_FILES, "alice secret\n");
+	lab_connect(&lab, from_afar);
+	const char *capa = strstr(lab_say_text(&lab, "CAPA\r\n"), "+OK capabilities");
+	assert_non_null(capa);
+	assert_null(strstr(capa, "\r\nUSER\r\n"));
+	assert_null(strstr(capa, "PLAIN"));
+	assert_non_null(strstr(capa, "\r\nSASL SCRAM-SHA-256\r\n"));
+	assert_memory_equal(lab_say_text(&lab, "USER alice\r\n"), "-ERR no password", 16);
+	assert_memory_equal(lab_say_text(&lab, PLAIN_ALICE), "-ERR no password", 16);
+	lab_hang_up(&lab);
+	lab_connect(&lab, maildrop_session_new);
+	assert_non_null(strstr(lab_say_text(&lab, "CAPA\r\n"), "\r\nUSER\r\n"));
+	assert_memory_equal(lab_say_text(&lab, PLAIN_ALICE), "+OK", 3);
+	lab_close(&lab);
+}
+
+static void write_digest(const char *stamp, char hex[33])
+{
+	unsigned char md5[EVP_MAX_MD_SIZE];
+	unsigned len;
+	char text[400];
+	snprintf(text, sizeof text, "%ssecret", stamp);
+	assert_int_equal(EVP_Digest(text, strlen(text), md5, &len, EVP_md5(), NULL), 1);
+	for (unsigned i = 0; i < len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", md5[i]);
+}
+
+static void apop_opens_the_mailbox_where_all_passwords_are_in_clear(void **state)
+{
+	struct lab lab;
+	char stamp[320], hex[33], line[80];
+	(void)state;
+	lab_open_standard(&lab, LAB_FILES | LAB_JOBS, "alice secret\n");
+	lab_connect(&lab, maildrop_session_new);
+	assert_int_equal(sscanf(lab_say_text(&lab, ""), "+OK POP3 server ready %319[^\r]", stamp), 1);
+	write_digest(stamp, hex);
+	snprintf(line, sizeof line, "APOP alice x%s\r\n", hex + 1);
+	assert_memory_equal(lab_say_text(&lab, line), "-ERR [AUTH]", 11);
+	snprintf(line, sizeof line, "APOP alice %s\r\n", hex);
+	assert_memory_equal(lab_say_text(&lab, line), "+OK", 3);
+	lab_close(&lab);
+}
+
 enum { LINES = 8000, LINE = 63 };
 
 static char *large_text(void)
@@ -380,6 +539,13 @@ int main(void)
 		cmocka_unit_test(a_peer_that_vanishes_during_the_login_leaves_no_lock),
 		cmocka_unit_test(a_removal_that_has_begun_survives_a_peer_that_vanishes),
 		cmocka_unit_test(trouble_with_the_disk_is_said_and_the_session_goes_on),
+		cmocka_unit_test(auth_opens_the_mailbox_as_a_password_does),
+		cmocka_unit_test(a_login_without_hashing_is_one_job),
+		cmocka_unit_test(a_peer_that_vanishes_amid_an_exchange_leaves_nothing),
+		cmocka_unit_test(a_login_too_soon_after_the_last_one_opens_nothing),
+		cmocka_unit_test(a_login_that_found_the_mailbox_in_use_was_none),
+		cmocka_unit_test(passwords_in_clear_are_for_this_machine_alone),
+		cmocka_unit_test(apop_opens_the_mailbox_where_all_passwords_are_in_clear),
 		cmocka_unit_test(a_cold_mail_is_read_ahead_in_large_pieces),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "net/jobs.h"
-#include "server/subject.h"
+#include "server/inspection.h"
 
 enum {
 	ADDRESS_MAX = 12 + OPTIONS_DOMAIN_MAX, /* "5@lab" */
@@ -25,8 +25,7 @@ struct outgoing {
 	size_t count;
 	size_t room;
 	struct registry_draft draft;
-	struct subject subject;
-	size_t subject_characters;
+	struct inspection inspection;
 	enum reply_id trouble; /* why the mail cannot be taken; 0: nothing (no mail is answered with a greeting) */
 };
 
@@ -162,7 +161,7 @@ static enum reply_id member_data_begin(void *host)
 {
 	struct member *m = host;
 	registry_draft_init(&m->mail.draft, m->site->registry);
-	subject_begin(&m->mail.subject);
+	inspection_begin(&m->mail.inspection, true);
 	return REPLY_DATA_START;
 }
 
@@ -178,8 +177,8 @@ static bool member_data(void *host, const char *octets, size_t n)
 	struct outgoing *mail = &((struct member *)host)->mail;
 	if (mail->trouble)
 		return true;
-	subject_push(&mail->subject, octets, n);
-	if (mail->subject.out_of_memory)
+	inspection_push(&mail->inspection, octets, n);
+	if (mail->inspection.out_of_memory)
 		give_up(mail, REPLY_TRY_LATER);
 	else if (registry_draft_write(&mail->draft, octets, n) != REGISTRY_OK)
 		give_up(mail, REPLY_STORAGE_FULL);
@@ -211,13 +210,13 @@ static enum reply_id deliver(struct member *m)
 static void count_subject(struct job *job)
 {
 	struct outgoing *mail = &of_job(job)->mail;
-	mail->subject_characters = subject_characters(&mail->subject);
+	inspection_judge(&mail->inspection);
 }
 
 static void subject_counted(struct job *job)
 {
 	struct member *m = of_job(job);
-	bool too_long = m->mail.subject_characters > m->site->course->subject_stored;
+	bool too_long = m->mail.inspection.subject_characters > m->site->course->subject_stored;
 	answer_end(m, too_long ? REPLY_SUBJECT_TOO_LONG : deliver(m));
 }
 
@@ -229,9 +228,9 @@ static void member_data_end(void *host)
 		answer_end(m, mail->trouble);
 		return;
 	}
-	subject_finish(&mail->subject);
+	inspection_finish(&mail->inspection);
 	m->job = (struct job){ .work = count_subject, .done = subject_counted, .home = m->loop };
-	jobs_run(subject_blocks(&mail->subject) ? m->site->jobs : NULL, &m->job);
+	jobs_run(inspection_blocks(&mail->inspection) ? m->site->jobs : NULL, &m->job);
 }
 
 static void member_reset(void *host)
@@ -239,7 +238,7 @@ static void member_reset(void *host)
 	struct outgoing *mail = &((struct member *)host)->mail;
 	free(mail->recipients);
 	registry_draft_release(&mail->draft);
-	subject_release(&mail->subject);
+	inspection_release(&mail->inspection);
 	*mail = (struct outgoing){ .count = 0 };
 }
 

@@ -36,7 +36,11 @@ static bool set_domain(struct options *o, const char *value)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
 	size_t len = strlen(value);
-	o->domain = value;
+	if (o->domains_count == OPTIONS_DOMAINS_MAX)
+		return false;
+	if (o->domains_count == 0)
+		o->domain = value;
+	o->domains[o->domains_count++] = value;
 	return len > 0 && len <= OPTIONS_DOMAIN_MAX && strspn(value, letters) == len;
 }
 
@@ -69,7 +73,7 @@ static bool set_verbose(struct options *o, const char *value)
 }
 
 /* "52428800", "50M", "1G" */
-static bool set_max_size(struct options *o, const char *value)
+static bool read_size(const char *value, uint64_t *size)
 {
 	struct slice digits = slice_str(value);
 	unsigned shift = 0;
@@ -84,8 +88,13 @@ static bool set_max_size(struct options *o, const char *value)
 	}
 	if (!slice_number(digits, OPTIONS_SIZE_MAX >> shift, &number) || number == 0)
 		return false;
-	o->max_size = number << shift;
+	*size = number << shift;
 	return true;
+}
+
+static bool set_max_size(struct options *o, const char *value)
+{
+	return read_size(value, &o->max_size);
 }
 
 static bool set_max_connections(struct options *o, const char *value)
@@ -106,6 +115,78 @@ static bool set_workers(struct options *o, const char *value)
 	return true;
 }
 
+static bool set_tls_port(struct options *o, const char *value)
+{
+	uint64_t port;
+	o->tls_listen = slice_number(slice_str(value), OPTIONS_PORT_MAX, &port);
+	if (o->tls_listen)
+		o->tls_port = (unsigned)port;
+	return o->tls_listen;
+}
+
+static bool set_tls_cert(struct options *o, const char *value)
+{
+	o->tls_cert = value;
+	return true;
+}
+
+static bool set_tls_key(struct options *o, const char *value)
+{
+	o->tls_key = value;
+	return true;
+}
+
+static bool set_plaintext(struct options *o, const char *value)
+{
+	(void)value;
+	o->plaintext = true;
+	return true;
+}
+
+static bool set_auth_required(struct options *o, const char *value)
+{
+	(void)value;
+	o->auth_required = true;
+	return true;
+}
+
+static bool set_slow_loopback(struct options *o, const char *value)
+{
+	(void)value;
+	o->slow_loopback = true;
+	return true;
+}
+
+static bool set_postmaster(struct options *o, const char *value)
+{
+	o->postmaster = value;
+	return *value != '\0';
+}
+
+static bool set_quota(struct options *o, const char *value)
+{
+	return read_size(value, &o->quota);
+}
+
+static bool read_seconds(const char *value, unsigned *seconds)
+{
+	uint64_t number;
+	if (!slice_number(slice_str(value), OPTIONS_SECONDS_MAX, &number) || number == 0)
+		return false;
+	*seconds = (unsigned)number;
+	return true;
+}
+
+static bool set_login_delay(struct options *o, const char *value)
+{
+	return read_seconds(value, &o->login_delay);
+}
+
+static bool set_timeout(struct options *o, const char *value)
+{
+	return read_seconds(value, &o->timeout);
+}
+
 enum { BOTH = OPTIONS_SMTPMAIL | OPTIONS_POPSERVER };
 
 static const struct row rows[] = {
@@ -121,9 +202,9 @@ static const struct row rows[] = {
 	  .programs = BOTH },
 	{ .name = "domain",
 	  .argument = "NAME",
-	  .help = "the server's own name (default: the course's, else the host name)",
+	  .help = "the server's name; again: a further domain (default: the course's, else the host name)",
 	  .set = set_domain,
-	  .expected = "give a host name such as mail.example.org",
+	  .expected = "give a host name such as mail.example.org, at most 64 times",
 	  .programs = BOTH },
 	{ .name = "listen",
 	  .argument = "ADDRESS",
@@ -155,6 +236,58 @@ static const struct row rows[] = {
 	  .help = "threads that run the sessions (default: as many as cores)",
 	  .set = set_workers,
 	  .expected = "give a number from 1 to 256",
+	  .programs = BOTH },
+	{ .name = "tls-cert",
+	  .argument = "FILE",
+	  .help = "certificate and chain in PEM: offers TLS (postroom cert makes one)",
+	  .set = set_tls_cert,
+	  .programs = BOTH },
+	{ .name = "tls-key",
+	  .argument = "FILE",
+	  .help = "its private key (default: in the same file)",
+	  .set = set_tls_key,
+	  .programs = BOTH },
+	{ .name = "tls-port",
+	  .argument = "N",
+	  .help = "a second port, where TLS comes first",
+	  .set = set_tls_port,
+	  .expected = "give a number from 1 to 65535 (0 picks a free one)",
+	  .programs = BOTH },
+	{ .name = "plaintext",
+	  .help = "take passwords in clear from anywhere",
+	  .set = set_plaintext,
+	  .programs = BOTH },
+	{ .name = "auth-required",
+	  .help = "take mail only after a login",
+	  .set = set_auth_required,
+	  .programs = OPTIONS_SMTPMAIL },
+	{ .name = "slow-loopback",
+	  .help = "slow down guessers on this machine, too",
+	  .set = set_slow_loopback,
+	  .programs = BOTH },
+	{ .name = "postmaster",
+	  .argument = "USER",
+	  .help = "who gets the postmaster's mail (default: the first user)",
+	  .set = set_postmaster,
+	  .expected = "give a user's name",
+	  .programs = OPTIONS_SMTPMAIL },
+	{ .name = "quota",
+	  .argument = "SIZE",
+	  .help = "the most a mailbox may hold (default: no limit)",
+	  .set = set_quota,
+	  .expected = "give octets such as 52428800, or 50M, or 1G",
+	  .programs = OPTIONS_SMTPMAIL },
+	{ .name = "login-delay",
+	  .argument = "SECONDS",
+	  .help = "the least time between two logins of a user (default: none)",
+	  .set = set_login_delay,
+	  .expected = "give a number from 1 to 86400",
+	  .programs = OPTIONS_POPSERVER },
+	{ .name = "timeout",
+	  .argument = "SECONDS",
+	  .help = "how long a peer may be silent (default: 300 for SMTP, 600 for POP3)",
+	  .set = set_timeout,
+	  .expected = "give a number from 1 to 86400",
 	  .programs = BOTH },
 	{ .name = "verbose",
 	  .help = "write a line on stderr for every mail and login",
@@ -266,7 +399,9 @@ enum options_wish options_read(struct options *o, enum options_program program, 
 	make_known(known, program);
 	opterr = 0;
 	optind = 0; /* glibc: begin anew */
-	while ((answer = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+	while ((answer = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
+		if (answer == 'h')
+			return OPTIONS_HELP;
 		if (answer < FIRST_VALUE)
 			return not_understood(answer, argv[optind - 1], name, why);
 		const struct row *row = &rows[answer - FIRST_VALUE];

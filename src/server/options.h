@@ -19,6 +19,8 @@ enum {
 	OPTIONS_WORKERS_MAX = 256,
 	OPTIONS_PORT_MAX = 65535,
 	OPTIONS_DOMAIN_MAX = 255, /* octets: RFC 5321 section 4.5.3.1.2 */
+	OPTIONS_DOMAINS_MAX = 64,
+	OPTIONS_SECONDS_MAX = 24 * 60 * 60,
 };
 #define OPTIONS_SIZE_MAX ((uint64_t)1 << 50)
 
@@ -29,7 +31,9 @@ struct options {
 	unsigned port; /* 0: pick one */
 	const char *dir;
 	const char *course; /* NULL: the users file decides */
-	const char *domain; /* NULL: the course's, else the host name */
+	const char *domain; /* the first one named, the server's own; NULL: the course's, else the host name */
+	const char *domains[OPTIONS_DOMAINS_MAX]; /* all that were named: mail for them is ours */
+	size_t domains_count;
 	const char *listen; /* NULL: all addresses */
 	bool transcript;
 	bool explain; /* implies transcript */
@@ -37,6 +41,17 @@ struct options {
 	size_t max_connections;
 	unsigned workers; /* 0: as many as cores */
 	bool verbose;
+	bool tls_listen;   /* --tls-port was given */
+	unsigned tls_port; /* 0: pick one */
+	const char *tls_cert;
+	const char *tls_key; /* NULL: in the certificate's file */
+	bool plaintext;      /* passwords are taken in clear from anywhere */
+	bool auth_required;
+	bool slow_loopback;     /* a wrong password slows down this machine's addresses, too */
+	const char *postmaster; /* the user who gets the postmaster's mail; NULL: the first */
+	uint64_t quota;         /* octets a mailbox; 0: no limit */
+	unsigned login_delay;   /* seconds between two logins of a user; 0: none */
+	unsigned timeout;       /* seconds a peer may be silent; 0: the protocol's */
 };
 
 enum options_wish { OPTIONS_SERVE, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_WRONG };

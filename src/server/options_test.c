@@ -12,7 +12,7 @@
 
 #include "protocol/smtp_server.h"
 
-enum { ARGUMENTS_MAX = 16 };
+enum { ARGUMENTS_MAX = 24 };
 
 struct reading {
 	struct options o;
@@ -164,8 +164,57 @@ static void a_domain_cannot_pass_for_more_than_a_name(void **state)
 	(void)state;
 	assert_int_equal(read_line(OPTIONS_SMTPMAIL, literal).wish, OPTIONS_SERVE);
 	assert_wrong(OPTIONS_SMTPMAIL, "25 --domain=a\r\nb",
-	             "--domain 'a\r\nb': give a host name such as mail.example.org");
-	assert_wrong(OPTIONS_SMTPMAIL, "25 --domain=", "--domain '': give a host name such as mail.example.org");
+	             "--domain 'a\r\nb': give a host name such as mail.example.org, at most 64 times");
+	assert_wrong(OPTIONS_SMTPMAIL,
+	             "25 --domain=", "--domain '': give a host name such as mail.example.org, at most 64 times");
+}
+
+static void a_domain_may_be_one_of_several(void **state)
+{
+	char line[] = "25 --domain mail.example.org --domain example.org";
+	struct fault why;
+	struct options o;
+	char *argv[2 * OPTIONS_DOMAINS_MAX + 5] = { "program", "25" };
+	int argc = 2;
+	(void)state;
+	struct reading r = read_line(OPTIONS_SMTPMAIL, line);
+	assert_int_equal(r.wish, OPTIONS_SERVE);
+	assert_string_equal(r.o.domain, "mail.example.org");
+	assert_int_equal(r.o.domains_count, 2);
+	assert_string_equal(r.o.domains[1], "example.org");
+	for (int i = 0; i <= OPTIONS_DOMAINS_MAX; i++) {
+		argv[argc++] = "--domain";
+		argv[argc++] = "example.org";
+	}
+	assert_int_equal(options_read(&o, OPTIONS_SMTPMAIL, argc, argv, &why), OPTIONS_WRONG);
+	assert_string_equal(why.text,
+	                    "--domain 'example.org': give a host name such as mail.example.org, at most 64 times");
+}
+
+static void what_a_public_server_needs_is_read(void **state)
+{
+	char smtp[] = "25 --tls-port 465 --tls-cert c.pem --tls-key k.pem --plaintext --auth-required --slow-loopback "
+	              "--postmaster ann --quota 1G --timeout 60";
+	char pop[] = "110 --tls-port=0 --login-delay 30";
+	(void)state;
+	struct reading r = read_line(OPTIONS_SMTPMAIL, smtp);
+	assert_int_equal(r.wish, OPTIONS_SERVE);
+	assert_true(r.o.tls_listen && r.o.plaintext && r.o.auth_required && r.o.slow_loopback);
+	assert_int_equal(r.o.tls_port, 465);
+	assert_string_equal(r.o.tls_cert, "c.pem");
+	assert_string_equal(r.o.tls_key, "k.pem");
+	assert_string_equal(r.o.postmaster, "ann");
+	assert_int_equal(r.o.quota, 1 << 30);
+	assert_int_equal(r.o.timeout, 60);
+	r = read_line(OPTIONS_POPSERVER, pop);
+	assert_true(r.o.tls_listen);
+	assert_int_equal(r.o.tls_port, 0);
+	assert_int_equal(r.o.login_delay, 30);
+	assert_wrong(OPTIONS_SMTPMAIL, "25 --tls-port 65536",
+	             "--tls-port '65536': give a number from 1 to 65535 (0 picks a free one)");
+	assert_wrong(OPTIONS_POPSERVER, "110 --timeout 0", "--timeout '0': give a number from 1 to 86400");
+	assert_wrong(OPTIONS_POPSERVER, "110 --quota 1G",
+	             "unknown option '--quota': popserver --help shows what there is");
 }
 
 static void help_and_version_need_no_port(void **state)
@@ -223,6 +272,8 @@ int main(void)
 		cmocka_unit_test(a_pop_server_has_no_size_of_mails),
 		cmocka_unit_test(limits_are_limited),
 		cmocka_unit_test(a_domain_cannot_pass_for_more_than_a_name),
+		cmocka_unit_test(a_domain_may_be_one_of_several),
+		cmocka_unit_test(what_a_public_server_needs_is_read),
 		cmocka_unit_test(help_and_version_need_no_port),
 		cmocka_unit_test(help_begins_with_the_usage_and_ends_with_an_example),
 		cmocka_unit_test(help_shows_what_the_program_takes),

@@ -18,6 +18,8 @@ static int exit_status(enum site_step step, enum fault_kind kind)
 		return EX_NOINPUT;
 	case SITE_COURSE: /* no users file to tell the course by, or a wrong course */
 		return kind == FAULT_TEMPORARY ? EX_NOINPUT : EX_CONFIG;
+	case SITE_TLS: /* no file that could be read, or not what it should be */
+		return kind == FAULT_TEMPORARY ? EX_NOINPUT : EX_CONFIG;
 	case SITE_STORE:
 		return EX_OSERR;
 	case SITE_OPEN:
@@ -39,14 +41,15 @@ static int printed(void)
 	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 
-/* The signals that end the service wait until it watches for them: none may end a thread, or the start, half way. */
+/* The service's signals wait until it watches for them: none may end a thread, or the start, half way. */
 static void hold_signals(void)
 {
-	sigset_t ends;
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &ends, NULL);
+	sigset_t ours;
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &ours, NULL);
 }
 
 /* SITE_OPEN, or where it stopped, with why. */
@@ -74,6 +77,8 @@ static int serve(const struct program *p, const struct options *o)
 	const struct service_config config = {
 		.address = o->listen,
 		.port = o->port,
+		.tls_listen = o->tls_listen,
+		.tls_port = o->tls_port,
 		.workers = o->workers,
 		.max_connections = o->max_connections,
 		.session_new = site.registry ? p->member_session_new : p->session_new,
@@ -81,6 +86,16 @@ static int serve(const struct program *p, const struct options *o)
 	bool served = service_run(&config, &site, &why);
 	site_close(&site);
 	return served ? EX_OK : complain(p, &why, exit_status(SITE_OPEN, why.kind));
+}
+
+/* Options that say something only together. */
+static bool belong_together(const struct options *o, struct fault *why)
+{
+	if (o->tls_cert || (!o->tls_listen && !o->tls_key))
+		return true;
+	return fault_set(why, FAULT_PERMANENT,
+	                 "--%s needs a certificate: add --tls-cert FILE (postroom cert makes one for tests)",
+	                 o->tls_listen ? "tls-port" : "tls-key");
 }
 
 int program_run(const struct program *p, int argc, char **argv)
@@ -100,6 +115,8 @@ int program_run(const struct program *p, int argc, char **argv)
 	case OPTIONS_WRONG:
 		return complain(p, &why, EX_USAGE);
 	}
+	if (!belong_together(&options, &why))
+		return complain(p, &why, EX_USAGE);
 	if (!options.course)
 		options.course = course_of_program(argv[0]);
 	if (options.verbose)

@@ -6,34 +6,46 @@
  */
 #include "server/receive.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <inttypes.h>
+#include <netdb.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "mail/trace.h"
+#include "mail/trace_head.h"
 #include "net/jobs.h"
-#include "server/subject.h"
+#include "server/inspection.h"
+#include "server/login.h"
+#include "server/mail_id.h"
+#include "server/recipients.h"
 
-struct recipient {
+#define MAPPED "::ffff:"
+enum { RECEIVED_MAX = 100 }; /* a mail that has passed more servers is in a loop */
+
+/* One copy on its way. */
+struct copy {
 	struct delivery delivery;
 	struct receive *owner;
 };
 
 /* From MAIL to the answer at the end of DATA. */
 struct transaction {
-	struct recipient *recipients; /* at most SMTP_RECIPIENTS_MAX */
-	size_t count;
-	size_t room;
-	struct draft *draft; /* NULL before DATA, and once the mail is given up */
+	struct recipients recipients;
+	const struct address *asked;     /* the recipient in question; the session's */
+	enum reply_id recipient_verdict; /* where a job has asked */
+	struct copy *copies;             /* one a user, once the mail is complete */
+	struct draft *draft;             /* NULL before DATA, and once the mail is given up */
 	struct trace_stamper stamper;
-	struct subject subject;
-	size_t subject_characters;
-	struct fault trouble; /* why the mail cannot be stored; FAULT_NONE: nothing */
-	size_t under_way;     /* deliveries that are not back */
+	struct inspection inspection;
+	struct fault trouble;  /* why the mail cannot be stored; FAULT_NONE: nothing */
+	size_t under_way;      /* deliveries that are not back */
+	char id[MAIL_ID_SIZE]; /* "" before DATA */
 };
 
 struct receive {
@@ -41,10 +53,11 @@ struct receive {
 	struct loop *loop;
 	struct session *session;
 	char peer[PEER_ADDRESS_MAX + 1];
-	struct job job;                 /* one at a time: the session waits for it */
-	char asked[USERS_NAME_MAX + 1]; /* the recipient in question */
-	size_t asked_len;
+	int fd;         /* the connection's, for its own address; not ours */
+	struct job job; /* one at a time: the session waits for it */
 	struct transaction mail;
+	struct login *login; /* NULL before the first AUTH */
+	char *user;          /* who has logged in; NULL: nobody */
 };
 
 static struct receive *of_job(struct job *job)
@@ -60,74 +73,52 @@ static void run_job(struct receive *r, struct jobs *jobs, void (*work)(struct jo
 
 /* ---- recipients ---- */
 
-static bool is_known(const struct transaction *mail, const char *user)
+/* The address that the peer is connected to; false: not an Internet socket. */
+static bool own_address(const struct receive *r, char text[INET6_ADDRSTRLEN])
 {
-	for (size_t i = 0; i < mail->count; i++) {
-		if (strcmp(mail->recipients[i].delivery.user, user) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Room for one more. */
-static bool make_room(struct transaction *mail)
-{
-	if (mail->count < mail->room)
-		return true;
-	size_t room = mail->room > 0 ? 2 * mail->room : 1;
-	struct recipient *more = realloc(mail->recipients, room * sizeof *more);
-	if (!more)
+	struct sockaddr_storage own;
+	socklen_t len = sizeof own;
+	struct slice shown;
+	if (getsockname(r->fd, (struct sockaddr *)&own, &len) != 0 ||
+	    getnameinfo((struct sockaddr *)&own, len, text, INET6_ADDRSTRLEN, NULL, 0, NI_NUMERICHOST) != 0)
 		return false;
-	mail->recipients = more;
-	mail->room = room;
+	shown = slice_str(text);
+	if (slice_starts_nocase(shown, MAPPED)) /* an IPv4 peer at a socket for both */
+		memmove(text, text + strlen(MAPPED), strlen(text + strlen(MAPPED)) + 1);
 	return true;
 }
 
-/* Somebody named twice gets one copy. */
-static enum reply_id add_recipient(struct receive *r, const char *user)
+static enum reply_id take_recipient(struct receive *r)
 {
-	struct transaction *mail = &r->mail;
-	if (is_known(mail, user))
-		return REPLY_RECIPIENT_OK;
-	if (mail->count == SMTP_RECIPIENTS_MAX)
-		return REPLY_TOO_MANY_RECIPIENTS;
-	if (!make_room(mail))
-		return REPLY_TRY_LATER;
-	struct recipient *added = &mail->recipients[mail->count++];
-	*added = (struct recipient){ .owner = r };
-	memcpy(added->delivery.user, user, strlen(user) + 1);
-	return REPLY_RECIPIENT_OK;
+	char here[INET6_ADDRSTRLEN];
+	const struct address *address = r->mail.asked;
+	struct recipients_question question = { .address = address, .size = smtp_server_size(r->session) };
+	if (address->domain[0] == '[' && own_address(r, here))
+		question.here = here;
+	return recipients_take(&r->mail.recipients, r->site, &question);
+}
+
+static void ask_recipient(struct job *job)
+{
+	struct receive *r = of_job(job);
+	site_refresh_users(r->site);
+	r->mail.recipient_verdict = take_recipient(r);
 }
 
 static void answer_recipient(struct job *job)
 {
 	struct receive *r = of_job(job);
-	char user[USERS_NAME_MAX + 1];
-	enum reply_id reply = REPLY_NO_SUCH_USER;
-	if (users_find(r->site->users, slice_make(r->asked, r->asked_len), user))
-		reply = add_recipient(r, user);
-	smtp_server_answer(r->session, reply, 0);
+	smtp_server_answer(r->session, r->mail.recipient_verdict, 0);
 }
 
-static void refresh_users(struct job *job)
-{
-	site_refresh_users(of_job(job)->site);
-}
-
-/* In a course the user's name decides, and the domain is not looked at. */
 static void receive_recipient(void *host, const struct address *recipient)
 {
 	struct receive *r = host;
-	if (recipient->local_len > USERS_NAME_MAX) {
-		smtp_server_answer(r->session, REPLY_NO_SUCH_USER, 0);
-		return;
-	}
-	memcpy(r->asked, recipient->local, recipient->local_len);
-	r->asked_len = recipient->local_len;
-	if (users_changed(r->site->users))
-		run_job(r, r->site->jobs, refresh_users, answer_recipient);
+	r->mail.asked = recipient;
+	if (recipients_need_job(r->site))
+		run_job(r, r->site->jobs, ask_recipient, answer_recipient);
 	else
-		answer_recipient(&r->job);
+		smtp_server_answer(r->session, take_recipient(r), 0);
 }
 
 /* ---- the text ---- */
@@ -178,16 +169,46 @@ static void to_draft(void *owner, const char *octets, size_t n)
 		out_of_memory(mail);
 }
 
+/* Return-Path and Received on top of the mail (RFC 5321 section 4.4). */
+static void stamp_head(struct receive *r)
+{
+	struct transaction *mail = &r->mail;
+	const struct session *s = r->session;
+	bool utf8 = smtp_server_utf8(s);
+	char head[TRACE_HEAD_MAX];
+	const struct trace_facts facts = {
+		.sender = slice_str(smtp_server_sender(s)->text),
+		.client = slice_str(smtp_server_client_name(s)),
+		.peer = r->peer,
+		.domain = r->site->smtp.domain,
+		.protocol = trace_protocol(smtp_server_extended(s), s->tls != NULL, smtp_server_authenticated(s), utf8),
+		.id = mail->id,
+		.tls_version = s->tls ? s->tls->version : NULL,
+		.tls_cipher = s->tls ? s->tls->cipher : NULL,
+		/* One of several recipients must not learn of the others (section 7.2). */
+		.recipient =
+		        slice_str(mail->recipients.taken == 1 && mail->recipients.only ? mail->recipients.only : ""),
+		.utf8 = utf8,
+		.when = clock_wall(),
+	};
+	size_t len = trace_head(&facts, head);
+	trace_stamper_init_head(&mail->stamper, slice_make(head, len), to_draft, mail);
+}
+
 static enum reply_id receive_data_begin(void *host)
 {
 	struct receive *r = host;
 	struct transaction *mail = &r->mail;
-	assert(mail->count > 0 && !mail->draft);
+	assert(mail->recipients.count > 0 && !mail->draft);
 	mail->draft = r->site->store->ops->draft(r->site->store);
 	if (!mail->draft)
 		return REPLY_TRY_LATER;
-	trace_stamper_init(&mail->stamper, clock_wall(), to_draft, mail);
-	subject_begin(&mail->subject);
+	mail_id_next(mail->id);
+	inspection_begin(&mail->inspection, !r->site->course->standard);
+	if (r->site->course->standard)
+		stamp_head(r);
+	else
+		trace_stamper_init(&mail->stamper, clock_wall(), to_draft, mail);
 	return REPLY_DATA_START;
 }
 
@@ -211,8 +232,8 @@ static bool receive_data(void *host, const char *octets, size_t n)
 	struct transaction *mail = &r->mail;
 	if (!mail->draft)
 		return true;
-	subject_push(&mail->subject, octets, n);
-	if (!trace_stamper_push(&mail->stamper, octets, n) || mail->subject.out_of_memory)
+	inspection_push(&mail->inspection, octets, n);
+	if (!trace_stamper_push(&mail->stamper, octets, n) || mail->inspection.out_of_memory)
 		out_of_memory(mail);
 	if (mail->trouble.kind != FAULT_NONE) {
 		give_up(r);
@@ -231,9 +252,9 @@ static void answer_end(struct receive *r, enum reply_id reply, const char *outco
 {
 	struct transaction *mail = &r->mail;
 	uint64_t number = reply == REPLY_SUBJECT_TOO_LONG ? r->site->course->subject_stored : 0;
-	log_info("mail from=<%s> recipients=%zu octets=%" PRIu64 " peer=%s outcome=%s",
-	         smtp_server_sender(r->session)->text, mail->count, mail->draft ? draft_octets(mail->draft) : 0,
-	         r->peer, outcome);
+	log_info("mail from=<%s> recipients=%zu octets=%" PRIu64 " peer=%s user=%s id=%s outcome=%s",
+	         smtp_server_sender(r->session)->text, mail->recipients.count,
+	         mail->draft ? draft_octets(mail->draft) : 0, r->peer, r->user ? r->user : "-", mail->id, outcome);
 	smtp_server_answer(r->session, reply, number);
 }
 
@@ -241,8 +262,21 @@ static void answer_fault(struct receive *r, enum fault_kind kind)
 {
 	if (kind == FAULT_FULL)
 		answer_end(r, REPLY_STORAGE_FULL, "storage-full");
+	else if (kind == FAULT_QUOTA)
+		answer_end(r, REPLY_MAILBOX_FULL, "mailbox-full");
 	else
 		answer_end(r, REPLY_TRY_LATER, "try-later");
+}
+
+/* The fault that is told of several: the one that says most. */
+static enum fault_kind worse(enum fault_kind a, enum fault_kind b)
+{
+	static const enum fault_kind order[] = { FAULT_QUOTA, FAULT_FULL, FAULT_TEMPORARY };
+	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+		if (a == order[i] || b == order[i])
+			return order[i];
+	}
+	return FAULT_TEMPORARY;
 }
 
 /* All deliveries are back. Whoever has the mail keeps it, even where another's failed: a sender that tries again may double a mail, and
@@ -251,14 +285,13 @@ static void answer_deliveries(struct receive *r)
 {
 	struct transaction *mail = &r->mail;
 	enum fault_kind worst = FAULT_NONE;
-	for (size_t i = 0; i < mail->count; i++) {
-		const struct delivery *d = &mail->recipients[i].delivery;
+	for (size_t i = 0; i < mail->recipients.count; i++) {
+		const struct delivery *d = &mail->copies[i].delivery;
 		if (d->stored)
 			continue;
-		log_error("mail from <%s> to %s is not stored: %s", smtp_server_sender(r->session)->text, d->user,
-		          d->why.text);
-		if (worst != FAULT_FULL)
-			worst = d->why.kind == FAULT_FULL ? FAULT_FULL : FAULT_TEMPORARY;
+		log_error("mail %s from <%s> to %s is not stored: %s", mail->id, smtp_server_sender(r->session)->text,
+		          d->user, d->why.text);
+		worst = worse(worst, d->why.kind);
 	}
 	if (worst == FAULT_NONE)
 		answer_end(r, REPLY_ACCEPTED, "stored");
@@ -274,31 +307,44 @@ static void one_is_back(struct receive *r)
 
 static void delivered(struct delivery *d)
 {
-	one_is_back(((struct recipient *)((char *)d - offsetof(struct recipient, delivery)))->owner);
+	one_is_back(((struct copy *)((char *)d - offsetof(struct copy, delivery)))->owner);
+}
+
+static void hand_in(struct receive *r, size_t i)
+{
+	struct copy *c = &r->mail.copies[i];
+	c->owner = r;
+	c->delivery.draft = r->mail.draft;
+	c->delivery.home = r->loop;
+	c->delivery.done = delivered;
+	memcpy(c->delivery.user, r->mail.recipients.users[i], sizeof c->delivery.user);
+	delivery_hand_in(r->site->desk, &c->delivery);
 }
 
 static void deliver(struct receive *r)
 {
 	struct transaction *mail = &r->mail;
-	size_t count = mail->count;
+	size_t count = mail->recipients.count;
+	mail->copies = calloc(count, sizeof *mail->copies);
+	if (!mail->copies) {
+		out_of_memory(mail);
+		give_up(r);
+		answer_fault(r, mail->trouble.kind);
+		return;
+	}
 	/* One more than there are: the last delivery to come back may do so inside of its handing in. */
 	mail->under_way = count + 1;
-	for (size_t i = 0; i < count; i++) {
-		struct delivery *d = &mail->recipients[i].delivery;
-		d->draft = mail->draft;
-		d->home = r->loop;
-		d->done = delivered;
-		delivery_hand_in(r->site->desk, d);
-	}
+	for (size_t i = 0; i < count; i++)
+		hand_in(r, i);
 	one_is_back(r);
 }
 
 static void finish(struct job *job)
 {
 	struct transaction *mail = &of_job(job)->mail;
-	if (!trace_stamper_finish(&mail->stamper) || mail->subject.out_of_memory)
+	if (!trace_stamper_finish(&mail->stamper) || mail->inspection.out_of_memory)
 		out_of_memory(mail);
-	mail->subject_characters = subject_characters(&mail->subject);
+	inspection_judge(&mail->inspection);
 	if (mail->trouble.kind == FAULT_NONE)
 		draft_finish(mail->draft, &mail->trouble);
 }
@@ -307,10 +353,13 @@ static void finished(struct job *job)
 {
 	struct receive *r = of_job(job);
 	struct transaction *mail = &r->mail;
+	const struct course *course = r->site->course;
 	if (mail->trouble.kind != FAULT_NONE) {
 		give_up(r);
 		answer_fault(r, mail->trouble.kind);
-	} else if (mail->subject_characters > r->site->course->subject_stored) {
+	} else if (mail->inspection.received > RECEIVED_MAX) { /* RFC 5321 section 6.3 */
+		answer_end(r, REPLY_LOOP, "loop");
+	} else if (!course->standard && mail->inspection.subject_characters > course->subject_stored) {
 		answer_end(r, REPLY_SUBJECT_TOO_LONG, "subject-too-long");
 	} else {
 		deliver(r);
@@ -325,9 +374,72 @@ static void receive_data_end(void *host)
 		answer_fault(r, mail->trouble.kind);
 		return;
 	}
-	subject_finish(&mail->subject);
-	bool may_block = draft_in_file(mail->draft) || subject_blocks(&mail->subject);
+	inspection_finish(&mail->inspection);
+	bool may_block = draft_in_file(mail->draft) || inspection_blocks(&mail->inspection);
 	run_job(r, may_block ? r->site->jobs : NULL, finish, finished);
+}
+
+/* ---- a login ---- */
+
+static void login_answered(void *owner, const struct login_answer *answer)
+{
+	static const enum reply_id replies[] = {
+		[LOGIN_OK] = REPLY_AUTH_OK,
+		[LOGIN_CHALLENGE] = REPLY_AUTH_CHALLENGE,
+		[LOGIN_WRONG] = REPLY_AUTH_WRONG,
+		[LOGIN_MALFORMED] = REPLY_AUTH_MALFORMED,
+		[LOGIN_NO_MECHANISM] = REPLY_AUTH_MECHANISM,
+		[LOGIN_NEEDS_TLS] = REPLY_AUTH_NEEDS_TLS,
+		[LOGIN_FAULT] = REPLY_AUTH_LATER,
+	};
+	struct receive *r = owner;
+	if (answer->result == LOGIN_OK) {
+		free(r->user);
+		r->user = strdup(answer->user); /* for the log: without memory for it, the mail goes on */
+	}
+	smtp_server_auth(r->session, replies[answer->result], answer->challenge);
+}
+
+static struct login_party party_of(struct receive *r)
+{
+	return (struct login_party){
+		.site = r->site,
+		.loop = r->loop,
+		.session = r->session,
+		.peer = r->peer,
+		.answered = login_answered,
+		.owner = r,
+	};
+}
+
+static void receive_mechanisms(void *host, char list[SMTP_MECHANISMS_MAX])
+{
+	const struct login_party party = party_of(host);
+	login_mechanisms(&party, list);
+}
+
+static void receive_auth(void *host, struct slice mechanism, const struct slice *initial)
+{
+	struct receive *r = host;
+	const struct login_party party = party_of(r);
+	if (!r->login)
+		r->login = login_new(&party);
+	if (r->login)
+		login_begin(r->login, mechanism, initial);
+	else
+		smtp_server_auth(r->session, REPLY_AUTH_LATER, NULL);
+}
+
+static void receive_auth_step(void *host, struct slice response)
+{
+	struct receive *r = host;
+	login_step(r->login, response);
+}
+
+static void receive_auth_cancel(void *host)
+{
+	struct receive *r = host;
+	login_cancel(r->login);
 }
 
 /* ---- the session ---- */
@@ -337,21 +449,29 @@ static void receive_reset(void *host)
 	struct receive *r = host;
 	struct transaction *mail = &r->mail;
 	assert(mail->under_way == 0);
-	free(mail->recipients);
+	recipients_clear(&mail->recipients);
+	free(mail->copies);
 	release_draft(r);
 	trace_stamper_release(&mail->stamper);
-	subject_release(&mail->subject);
-	*mail = (struct transaction){ .count = 0 };
+	inspection_release(&mail->inspection);
+	*mail = (struct transaction){ .under_way = 0 };
 }
 
 static void receive_free(void *host)
 {
-	receive_reset(host);
-	free(host);
+	struct receive *r = host;
+	receive_reset(r);
+	login_free(r->login);
+	free(r->user);
+	free(r);
 }
 
 static const struct smtp_host_ops receive_ops = {
 	.recipient = receive_recipient,
+	.mechanisms = receive_mechanisms,
+	.auth = receive_auth,
+	.auth_step = receive_auth_step,
+	.auth_cancel = receive_auth_cancel,
 	.data_begin = receive_data_begin,
 	.data = receive_data,
 	.data_end = receive_data_end,
@@ -366,6 +486,7 @@ struct session *receive_session_new(struct site *site, struct loop *loop, const 
 		return NULL;
 	r->site = site;
 	r->loop = loop;
+	r->fd = peer->fd;
 	snprintf(r->peer, sizeof r->peer, "%s", peer->address);
 	struct session *s = smtp_server_new(&site->smtp, &receive_ops, r);
 	if (s) /* else the host is gone as well */

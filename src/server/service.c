@@ -1,5 +1,5 @@
 /*
- * service: workers around one listening socket, from the first connection to the last. See service.h.
+ * service: workers around the listening sockets, from the first connection to the last. See service.h.
  */
 #include "server/service.h"
 
@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "net/conn.h"
+#include "net/tls.h"
 
 enum {
 	GRACE_MS = 5000, /* for mails in the middle of DATA, once the end has been asked for */
@@ -25,13 +26,24 @@ enum {
 	WORKERS_MAX = 256,
 };
 
+/* The listening sockets. */
+enum { DOOR_PLAIN, DOOR_TLS, DOORS };
+
 struct service;
+struct worker;
+
+/* One worker at one listening socket. */
+struct door {
+	struct worker *worker;
+	struct accept_watch *accepts;
+	bool tls;
+};
 
 struct worker {
 	struct service *service;
 	struct loop *loop;
 	struct conn_set conns;
-	struct accept_watch *accepts;
+	struct door doors[DOORS];
 	struct event *grace_over;
 	struct task end; /* "begin the end", posted by worker 0 */
 	bool ending;
@@ -41,8 +53,11 @@ struct worker {
 struct service {
 	const struct service_config *config;
 	struct site *site;
-	struct listener listener;
+	struct listener listeners[DOORS]; /* fd -1: there is none */
 	atomic_size_t connections;
+	struct job reload;      /* of the certificate; one at a time */
+	atomic_uint reloads;    /* that were asked for, and are not done */
+	unsigned reloads_begun; /* the job's: as many are done when it is */
 	struct event *signalled;
 	int signals; /* a signalfd */
 	bool ending; /* worker 0's */
@@ -50,19 +65,63 @@ struct service {
 	struct worker workers[]; /* worker 0 runs on the thread that called service_run */
 };
 
+static void reload(struct job *job)
+{
+	struct service *s = (struct service *)((char *)job - offsetof(struct service, reload));
+	s->reloads_begun = atomic_load(&s->reloads);
+	tls_server_reload(s->site->tls);
+}
+
+static void reloaded(struct job *job)
+{
+	struct service *s = (struct service *)((char *)job - offsetof(struct service, reload));
+	if (atomic_fetch_sub(&s->reloads, s->reloads_begun) != s->reloads_begun)
+		jobs_run(s->site->jobs, job); /* somebody asked while it ran */
+}
+
+/* On any worker: the reading is a job, and this handshake does not wait for it. */
+static void ask_reload(struct service *s)
+{
+	if (atomic_fetch_add(&s->reloads, 1) == 0)
+		jobs_run(s->site->jobs, &s->reload);
+}
+
+static struct ssl_st *tls_session(struct conn_set *conns)
+{
+	struct worker *w = conns->owner;
+	struct service *s = w->service;
+	if (tls_server_changed(s->site->tls))
+		ask_reload(s);
+	return tls_server_session(s->site->tls);
+}
+
+/* One too many is told so, but not behind TLS, where a refusal would cost more than a session. */
+static bool takes(const struct service *s, const struct door *door, size_t others)
+{
+	size_t max = s->config->max_connections;
+	return others < max || (!door->tls && others - max < CROWD_MAX);
+}
+
+static enum conn_start start_of(const struct service *s, const struct door *door, size_t others)
+{
+	if (door->tls)
+		return CONN_TLS;
+	return others < s->config->max_connections ? CONN_GREETED : CONN_CROWDED;
+}
+
 static void on_accepted(void *owner, int fd, const char *address)
 {
 	const struct peer peer = { .address = address, .fd = fd };
-	struct worker *w = owner;
+	const struct door *door = owner;
+	struct worker *w = door->worker;
 	struct service *s = w->service;
 	size_t others = atomic_fetch_add(&s->connections, 1);
-	bool crowded = others >= s->config->max_connections;
 	struct session *session = NULL;
-	if (!crowded || others - s->config->max_connections < CROWD_MAX)
+	if (takes(s, door, others))
 		session = s->config->session_new(s->site, w->loop, &peer);
 	if (!session)
 		close(fd);
-	if (!session || !conn_open(&w->conns, fd, session, crowded))
+	if (!session || !conn_open(&w->conns, fd, session, start_of(s, door, others)))
 		atomic_fetch_sub(&s->connections, 1);
 }
 
@@ -87,20 +146,41 @@ static void on_grace_over(evutil_socket_t fd, short what, void *arg)
 	conn_set_stop(&w->conns, STOP_NOW);
 }
 
+static void close_doors(struct worker *w)
+{
+	for (int i = 0; i < DOORS; i++) {
+		accept_watch_free(w->doors[i].accepts);
+		w->doors[i].accepts = NULL;
+	}
+}
+
 static void begin_end(struct task *t)
 {
 	struct worker *w = (struct worker *)((char *)t - offsetof(struct worker, end));
 	unsigned ms = w->service->config->grace_ms > 0 ? w->service->config->grace_ms : GRACE_MS;
 	struct timeval grace = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-	accept_watch_free(w->accepts);
-	w->accepts = NULL;
+	close_doors(w);
 	event_add(w->grace_over, &grace);
 	conn_set_stop(&w->conns, STOP_SHUTDOWN);
+	loop_cut_pauses(w->loop);
 	w->ending = true;
 	stop_when_empty(w);
 }
 
-/* SIGTERM or SIGINT, on worker 0. */
+static void end_service(struct service *s, unsigned signal)
+{
+	s->ending = true;
+	/* From here on a new peer is refused at once, and does not hang in the backlog. */
+	for (int i = 0; i < DOORS; i++) {
+		if (s->listeners[i].fd >= 0)
+			shutdown(s->listeners[i].fd, SHUT_RDWR);
+	}
+	log_info("signal %u: ending", signal);
+	for (unsigned i = 0; i < s->count; i++)
+		loop_post(s->workers[i].loop, &s->workers[i].end);
+}
+
+/* On worker 0. */
 static void on_signal(evutil_socket_t fd, short what, void *arg)
 {
 	struct service *s = arg;
@@ -108,12 +188,24 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (read(fd, &info, sizeof info) != sizeof info || s->ending)
 		return;
-	s->ending = true;
-	/* From here on a new peer is refused at once, and does not hang in the backlog. */
-	shutdown(s->listener.fd, SHUT_RDWR);
-	log_info("signal %u: ending", info.ssi_signo);
-	for (unsigned i = 0; i < s->count; i++)
-		loop_post(s->workers[i].loop, &s->workers[i].end);
+	if (info.ssi_signo == SIGHUP && s->site->tls)
+		ask_reload(s);
+	else
+		end_service(s, info.ssi_signo);
+}
+
+static bool open_doors(struct worker *w)
+{
+	for (int i = 0; i < DOORS; i++) {
+		struct door *door = &w->doors[i];
+		*door = (struct door){ .worker = w, .tls = i == DOOR_TLS };
+		if (w->service->listeners[i].fd < 0)
+			continue;
+		door->accepts = accept_watch_new(w->loop, &w->service->listeners[i], on_accepted, door);
+		if (!door->accepts)
+			return false;
+	}
+	return true;
 }
 
 static bool worker_init(struct worker *w, struct service *s, struct fault *why)
@@ -126,13 +218,14 @@ static bool worker_init(struct worker *w, struct service *s, struct fault *why)
 	w->conns.closed = on_closed;
 	w->conns.owner = w;
 	w->grace_over = evtimer_new(loop_base(w->loop), on_grace_over, w);
-	w->accepts = accept_watch_new(w->loop, &s->listener, on_accepted, w);
-	return (w->grace_over && w->accepts) || fault_set(why, FAULT_FULL, "cannot start a worker: memory is out");
+	if (s->site->tls)
+		w->conns.tls_session = tls_session;
+	return (w->grace_over && open_doors(w)) || fault_set(why, FAULT_FULL, "cannot start a worker: memory is out");
 }
 
 static void worker_release(struct worker *w)
 {
-	accept_watch_free(w->accepts);
+	close_doors(w);
 	if (w->grace_over)
 		event_free(w->grace_over);
 	conn_set_release(&w->conns);
@@ -167,15 +260,19 @@ static void settle(struct service *s)
 		posted = false;
 		if (s->site->jobs)
 			jobs_wait(s->site->jobs);
+		if (s->site->hashing)
+			jobs_wait(s->site->hashing);
 		for (unsigned i = 0; i < s->count; i++)
 			posted |= loop_run_posted(s->workers[i].loop);
 	} while (posted);
 }
 
-static void say_listening(const struct listener *l)
+static void say_listening(const struct listener *l, const char *how)
 {
 	char line[128];
-	int n = snprintf(line, sizeof line, "listening on %s port %u\n", l->address, l->port);
+	if (l->fd < 0)
+		return;
+	int n = snprintf(line, sizeof line, "listening on %s port %u%s\n", l->address, l->port, how);
 	ssize_t written = write(STDERR_FILENO, line, (size_t)n);
 	(void)written; /* nobody is there to be told */
 }
@@ -183,7 +280,8 @@ static void say_listening(const struct listener *l)
 static void serve(struct service *s)
 {
 	start_workers(s);
-	say_listening(&s->listener);
+	say_listening(&s->listeners[DOOR_PLAIN], "");
+	say_listening(&s->listeners[DOOR_TLS], " (TLS)");
 	loop_run(s->workers[0].loop);
 	for (unsigned i = 1; i < s->count; i++)
 		pthread_join(s->workers[i].thread, NULL);
@@ -191,17 +289,21 @@ static void serve(struct service *s)
 }
 
 /* A full disk or a peer that is gone are errors to be handled where they happen, never the end of the process. The
- * signals that end it stay blocked, so that a second one cannot cut the end short. */
+ * signals that end it stay blocked, so that a second one cannot cut the end short. SIGHUP asks for new certificates where
+ * there are any, even of a process that began with it ignored (nohup); elsewhere it means that the terminal is gone. */
 static bool take_signals(struct service *s, struct fault *why)
 {
-	sigset_t ends;
+	sigset_t ours;
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &ours, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &ends, NULL);
-	s->signals = signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (s->site->tls)
+		signal(SIGHUP, SIG_DFL);
+	s->signals = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (s->signals < 0)
 		return fault_errno(why, "cannot watch for signals");
 	s->signalled = event_new(loop_base(s->workers[0].loop), s->signals, EV_READ | EV_PERSIST, on_signal, s);
@@ -220,12 +322,16 @@ static void raise_descriptors(void)
 
 static bool service_init(struct service *s, struct fault *why)
 {
-	if (!listener_open(&s->listener, s->config->address, s->config->port, why))
+	const struct service_config *config = s->config;
+	if (!listener_open(&s->listeners[DOOR_PLAIN], config->address, config->port, why))
+		return false;
+	if (config->tls_listen && !listener_open(&s->listeners[DOOR_TLS], config->address, config->tls_port, why))
 		return false;
 	for (unsigned i = 0; i < s->count; i++) {
 		if (!worker_init(&s->workers[i], s, why))
 			return false;
 	}
+	s->reload.home = s->workers[0].loop;
 	return take_signals(s, why);
 }
 
@@ -237,7 +343,8 @@ static void service_free(struct service *s)
 		close(s->signals);
 	for (unsigned i = 0; i < s->count; i++)
 		worker_release(&s->workers[i]);
-	listener_close(&s->listener);
+	for (int i = 0; i < DOORS; i++)
+		listener_close(&s->listeners[i]);
 	free(s);
 }
 
@@ -256,9 +363,11 @@ bool service_run(const struct service_config *config, struct site *site, struct 
 		return fault_set(why, FAULT_FULL, "cannot start: memory is out");
 	s->config = config;
 	s->site = site;
-	s->listener.fd = -1;
+	for (int i = 0; i < DOORS; i++)
+		s->listeners[i].fd = -1;
 	s->signals = -1;
 	s->count = count;
+	s->reload = (struct job){ .work = reload, .done = reloaded };
 	raise_descriptors();
 	bool ready = service_init(s, why);
 	if (ready)

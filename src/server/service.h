@@ -1,9 +1,10 @@
 /*
- * service: a server process: workers with a loop each, one listening socket, signals, connection limits, and an orderly
- * end.
+ * service: a server process: workers with a loop each, one listening socket, or one more where TLS comes first, signals,
+ * connection limits, and an orderly end.
  *
  * SIGTERM and SIGINT: no new connections, sessions are told STOP_SHUTDOWN, five seconds later STOP_NOW; when all
- * connections and jobs are done, run returns. A second signal does not hurry it further than the five seconds.
+ * connections and jobs are done, run returns. A second signal does not hurry it further than the five seconds. SIGHUP: the
+ * certificate is read again, as it is when its files change; without TLS the terminal is gone, and the service ends.
  */
 #ifndef POSTROOM_SERVER_SERVICE_H
 #define POSTROOM_SERVER_SERVICE_H
@@ -14,14 +15,16 @@
 struct service_config {
 	const char *address; /* NULL: all */
 	unsigned port;       /* 0: pick one */
+	bool tls_listen;     /* one more port, where TLS comes first; only where the site has TLS */
+	unsigned tls_port;   /* 0: pick one */
 	unsigned workers;    /* 0: as many as cores */
 	size_t max_connections;
 	unsigned grace_ms; /* between STOP_SHUTDOWN and STOP_NOW; 0: five seconds */
 	struct session *(*session_new)(struct site *site, struct loop *loop, const struct peer *peer);
 };
 
-/* Serves until a signal. Prints `listening on ADDRESS port N` to stderr once connections are accepted. False: could not
- * begin. Blocks SIGTERM and SIGINT for good, so that none that comes late cuts the end short; must be called from the main
+/* Serves until a signal. Prints `listening on ADDRESS port N` to stderr once connections are accepted, then the same with
+ * ` (TLS)` behind it for the other port. False: could not begin. Blocks SIGTERM, SIGINT and SIGHUP for good, so that none that comes late cuts the end short; must be called from the main
  * thread before others exist (job threads start later, by themselves). The site's jobs and desk must outlive it. */
 bool service_run(const struct service_config *config, struct site *site, struct fault *why);
 

@@ -9,8 +9,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "auth/aliases.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "net/tls.h"
+#include "server/login_delay.h"
+#include "server/penalty.h"
 
 static void report(const char *text)
 {
@@ -35,18 +39,53 @@ static bool open_course(struct site *site, const struct options *o, struct fault
 	return site->course != NULL;
 }
 
+static void report_tls(bool in_use, const char *text)
+{
+	if (in_use)
+		log_info("%s", text);
+	else
+		log_warning("%s", text);
+}
+
+static bool open_tls(struct site *site, const struct options *o, struct fault *why)
+{
+	if (!o->tls_cert)
+		return true;
+	site->tls = tls_server_new(o->tls_cert, o->tls_key, report_tls, why);
+	return site->tls != NULL;
+}
+
 static bool open_users(struct site *site, const struct options *o, struct fault *why)
 {
 	const struct course *c = site->course;
-	site->users = users_open(site->dir, o->dir, c->users_file, c->separator, report, why);
+	const struct users_form form = { .separator = c->separator, .schemes = c->standard };
+	site->users = users_open(site->dir, o->dir, c->users_file, &form, report, why);
 	return site->users != NULL;
 }
 
-static bool open_store(struct site *site, struct fault *why)
+/* Its being missing is no error, nor is it read before it is asked for. */
+static bool open_aliases(struct site *site, const struct options *o, struct fault *why)
+{
+	site->aliases = aliases_open(site->dir, o->dir, "aliases.txt", site->users, report, why);
+	return site->aliases != NULL;
+}
+
+/* Somebody has to get the postmaster's mail (RFC 5321 section 4.5.1). */
+static bool check_postmaster(struct site *site, const struct options *o, struct fault *why)
+{
+	char user[USERS_NAME_MAX + 1];
+	if (!o->postmaster || users_find(site->users, slice_str(o->postmaster), user))
+		return true;
+	return fault_set(why, FAULT_PERMANENT, "--postmaster '%.64s': there is no such user in %.100s/%.60s",
+	                 o->postmaster, o->dir, site->course->users_file);
+}
+
+static bool open_store(struct site *site, const struct options *o, struct fault *why)
 {
 	site->store = file_store_new(site->dir, site->course->mailbox, why);
 	if (!site->store)
 		return false;
+	site->store->quota = o->quota;
 	site->desk = delivery_desk_new(site->store, site->jobs);
 	return site->desk || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
 }
@@ -68,6 +107,27 @@ static void name_domain(struct site *site, const struct options *o)
 	snprintf(site->domain, sizeof site->domain, "%s", domain && *domain ? domain : "localhost");
 }
 
+static bool configure_pop3(struct site *site, const struct options *o, struct transcript *transcript, struct fault *why)
+{
+	const bool standard = site->course->standard;
+	site->pop3 = (struct pop3_config){
+		.replies = site->course->replies,
+		.transcript = transcript,
+		.domain = site->domain,
+		.apop = standard,
+		.tls = site->tls != NULL,
+		.utf8 = standard,
+		.auth_codes = standard,
+		.idle_ms = (int64_t)o->timeout * 1000,
+		.login_delay = o->login_delay,
+	};
+	if (o->login_delay > 0)
+		site->login_delay = login_delay_new(o->login_delay);
+	if (o->login_delay > 0 && !site->login_delay)
+		return fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
+	return true;
+}
+
 static bool configure(struct site *site, const struct options *o, struct fault *why)
 {
 	struct transcript *transcript = o->transcript ? transcript_new(STDOUT_FILENO) : NULL;
@@ -82,10 +142,13 @@ static bool configure(struct site *site, const struct options *o, struct fault *
 		.verbs_count = site->course->verbs_len,
 		.domain = site->domain,
 		.max_size = o->max_size,
+		.tls = site->tls != NULL,
+		.auth_required = o->auth_required,
+		.strict = site->course->standard,
+		.idle_ms = (int64_t)o->timeout * 1000,
 		.transcript = transcript,
 	};
-	site->pop3 = (struct pop3_config){ .replies = site->course->replies, .transcript = transcript };
-	return true;
+	return configure_pop3(site, o, transcript, why);
 }
 
 static void prepare_user(void *owner, const char *name)
@@ -101,9 +164,18 @@ static enum site_step open_mail(struct site *site, const struct options *o, stru
 {
 	if (site->course->registration)
 		return open_registry(site, why) ? SITE_OPEN : SITE_STORE;
-	if (!open_users(site, o, why))
+	if (!open_users(site, o, why) || !open_aliases(site, o, why) || !check_postmaster(site, o, why))
 		return SITE_USERS;
-	return open_store(site, why) ? SITE_OPEN : SITE_STORE;
+	return open_store(site, o, why) ? SITE_OPEN : SITE_STORE;
+}
+
+static bool open_login(struct site *site, const struct options *o, struct fault *why)
+{
+	site->hashing = jobs_new(SITE_HASHING_MAX, why);
+	if (!site->hashing)
+		return false;
+	site->penalty = penalty_new(o->slow_loopback);
+	return site->penalty || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
 }
 
 static enum site_step open_all(struct site *site, const struct options *o, struct fault *why)
@@ -112,8 +184,10 @@ static enum site_step open_all(struct site *site, const struct options *o, struc
 		return SITE_DIRECTORY;
 	if (!open_course(site, o, why))
 		return SITE_COURSE;
+	if (!open_tls(site, o, why))
+		return SITE_TLS;
 	site->jobs = jobs_new(SITE_JOBS_MAX, why);
-	if (!site->jobs)
+	if (!site->jobs || !open_login(site, o, why))
 		return SITE_STORE;
 	enum site_step step = open_mail(site, o, why);
 	if (step != SITE_OPEN)
@@ -127,7 +201,7 @@ static enum site_step open_all(struct site *site, const struct options *o, struc
 
 enum site_step site_open(struct site *site, const struct options *options, struct fault *why)
 {
-	*site = (struct site){ .dir = -1 };
+	*site = (struct site){ .dir = -1, .options = options };
 	pthread_mutex_init(&site->refreshing, NULL);
 	enum site_step step = open_all(site, options, why);
 	if (step != SITE_OPEN)
@@ -137,12 +211,17 @@ enum site_step site_open(struct site *site, const struct options *options, struc
 
 void site_close(struct site *site)
 {
+	jobs_free(site->hashing);
 	jobs_free(site->jobs);
+	penalty_free(site->penalty);
 	delivery_desk_free(site->desk);
 	if (site->store)
 		site->store->ops->free(site->store);
 	registry_free(site->registry);
+	aliases_free(site->aliases);
 	users_free(site->users);
+	login_delay_free(site->login_delay);
+	tls_server_free(site->tls);
 	if (site->smtp.transcript)
 		transcript_free(site->smtp.transcript);
 	course_free(site->loaded);
@@ -150,7 +229,7 @@ void site_close(struct site *site)
 	pthread_mutex_destroy(&site->refreshing);
 }
 
-/* When the file changes, many sessions may see it at once: the first reads it, the others find it read. */
+/* When a file changes, many sessions may see it at once: the first reads it, the others find it read. */
 void site_refresh_users(struct site *site)
 {
 	pthread_mutex_lock(&site->refreshing);
@@ -158,5 +237,7 @@ void site_refresh_users(struct site *site)
 		users_reload(site->users);
 		users_each(site->users, prepare_user, site);
 	}
+	if (site->aliases && aliases_changed(site->aliases))
+		aliases_reload(site->aliases);
 	pthread_mutex_unlock(&site->refreshing);
 }

@@ -20,12 +20,21 @@
 /* Job threads at most: syncs of as many mailboxes run in parallel, and as many logins wait for the disk. */
 enum { SITE_JOBS_MAX = 64 };
 
+/* Threads that hash passwords, and so what that takes at any one time: two cores, and twice the memory of one hash (16 MiB for yescrypt as crypt(5)
+ * recommends it). However many log in at once, the rest wait in line as 200 octets each. */
+enum { SITE_HASHING_MAX = 2 };
+
 /* Who has connected. */
 enum { PEER_ADDRESS_MAX = 63 }; /* octets of the address that are kept, in logs and traces */
 struct peer {
 	const char *address; /* numeric */
-	int fd;              /* the connection's descriptor: only its number is of interest */
+	int fd;              /* the connection's descriptor: only its number is of interest, and its own address */
 };
+
+struct aliases;
+struct login_delay;
+struct penalty;
+struct tls_server;
 
 struct site {
 	const struct course *course;
@@ -33,7 +42,13 @@ struct site {
 	struct registry *registry;
 	struct users *users;
 	struct store *store;
-	struct jobs *jobs; /* NULL: at once, on the caller's thread (tests) */
+	struct jobs *jobs;               /* NULL: at once, on the caller's thread (tests) */
+	struct jobs *hashing;            /* for passwords alone; NULL: at once */
+	struct penalty *penalty;         /* addresses that guess passwords; NULL: none is slowed down */
+	struct login_delay *login_delay; /* users who log in again too soon; NULL: nobody has to wait */
+	struct aliases *aliases;         /* NULL: there are none */
+	struct tls_server *tls;          /* NULL: no TLS */
+	const struct options *options;   /* what the operator asked for; outlives the site */
 	struct delivery_desk *desk;
 	struct smtp_config smtp;
 	struct pop3_config pop3;
@@ -45,7 +60,7 @@ struct site {
 };
 
 /* What site_open was at when it failed: each has its exit status. */
-enum site_step { SITE_DIRECTORY, SITE_COURSE, SITE_USERS, SITE_STORE, SITE_OPEN };
+enum site_step { SITE_DIRECTORY, SITE_COURSE, SITE_TLS, SITE_USERS, SITE_STORE, SITE_OPEN };
 
 /* Opens all that the options name, and makes users' directories that are missing. SITE_OPEN, or where it stopped, with why: then nothing is left open.
  * Starts no thread but the transcript's, where that is asked for. Blocks. */
@@ -53,7 +68,7 @@ enum site_step site_open(struct site *site, const struct options *options, struc
 /* Waits for all jobs. Their loops must still exist, and no session may be left. */
 void site_close(struct site *site);
 
-/* Reads the users file again where it has changed, and makes the directories of new users. Blocks; users_changed() says, without blocking, whether
+/* Reads the users file and the aliases again where they have changed, and makes the directories of new users. Blocks; users_changed() says, without blocking, whether
  * there is something to do. */
 void site_refresh_users(struct site *site);
 

@@ -1,0 +1,182 @@
+/*
+ * penalty: a hash of sets, each with a few places: whoever is new takes a free or forgotten place of its set, else the oldest. See penalty.h.
+ */
+#include "server/penalty.h"
+
+#include <arpa/inet.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum {
+	SETS = 512,
+	PLACES = 8,                   /* in each set: 4096 addresses in all */
+	FORGOTTEN_MS = 5 * 60 * 1000, /* since the last failure */
+	ADDRESS = 16,                 /* octets of an IPv6 address */
+	NETWORK = 8,                  /* … of which are a /64: less is nobody's alone */
+};
+
+static const int waits_ms[] = { 0, 2000, 4000, 8000, 15000 };
+enum { WORST = sizeof waits_ms / sizeof waits_ms[0] - 1 };
+
+struct place {
+	unsigned char key[ADDRESS];
+	unsigned failures; /* 0: free */
+	int64_t last_ms;
+};
+
+struct penalty {
+	bool loopback;
+	int64_t (*now_ms)(void);
+	uint32_t seed; /* nobody outside can choose who shares a set */
+	pthread_mutex_t lock;
+	struct place places[SETS][PLACES];
+};
+
+static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff }; /* ::ffff:0:0/96, RFC 4291 section 2.5.5.2 */
+
+/* IPv4 in its IPv6 form. False: no address. */
+static bool parse(const char *address, unsigned char octets[ADDRESS])
+{
+	char plain[INET6_ADDRSTRLEN];
+	size_t len = strcspn(address, "%"); /* a link-local address's zone */
+	if (len >= sizeof plain)
+		return false;
+	memcpy(plain, address, len);
+	plain[len] = '\0';
+	if (inet_pton(AF_INET6, plain, octets) == 1)
+		return true;
+	memcpy(octets, mapped, sizeof mapped);
+	return inet_pton(AF_INET, plain, octets + sizeof mapped) == 1;
+}
+
+static bool is_v4(const unsigned char octets[ADDRESS])
+{
+	return memcmp(octets, mapped, sizeof mapped) == 0;
+}
+
+static bool is_loopback(const unsigned char octets[ADDRESS])
+{
+	static const unsigned char one[ADDRESS] = { [ADDRESS - 1] = 1 };
+	return is_v4(octets) ? octets[sizeof mapped] == 127 : memcmp(octets, one, sizeof one) == 0;
+}
+
+bool penalty_loopback(const char *address)
+{
+	unsigned char octets[ADDRESS];
+	return parse(address, octets) && is_loopback(octets);
+}
+
+struct penalty *penalty_new(bool loopback)
+{
+	struct penalty *p = calloc(1, sizeof *p);
+	if (!p)
+		return NULL;
+	p->loopback = loopback;
+	p->now_ms = clock_ms;
+	pthread_mutex_init(&p->lock, NULL);
+	if (RAND_bytes((unsigned char *)&p->seed, sizeof p->seed) != 1)
+		p->seed = (uint32_t)clock_ms();
+	return p;
+}
+
+void penalty_free(struct penalty *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+void penalty_set_clock(struct penalty *p, int64_t (*now_ms)(void))
+{
+	p->now_ms = now_ms;
+}
+
+/* False: not slowed down. */
+static bool key_of(const struct penalty *p, const char *address, unsigned char key[ADDRESS])
+{
+	if (!parse(address, key) || (is_loopback(key) && !p->loopback))
+		return false;
+	if (!is_v4(key))
+		memset(key + NETWORK, 0, ADDRESS - NETWORK);
+	return true;
+}
+
+static struct place *set_of(struct penalty *p, const unsigned char key[ADDRESS])
+{
+	uint32_t h = 2166136261u ^ p->seed;
+	for (size_t i = 0; i < ADDRESS; i++)
+		h = (h ^ key[i]) * 16777619u;
+	return p->places[(h ^ h >> 16) % SETS];
+}
+
+/* NULL: nothing is known of it, or is forgotten. */
+static struct place *find(struct penalty *p, const unsigned char key[ADDRESS], int64_t now)
+{
+	struct place *set = set_of(p, key);
+	for (size_t i = 0; i < PLACES; i++) {
+		if (set[i].failures > 0 && memcmp(set[i].key, key, ADDRESS) == 0)
+			return now - set[i].last_ms < FORGOTTEN_MS ? &set[i] : NULL;
+	}
+	return NULL;
+}
+
+/* Where it is noted from now on; a place that was its own and is forgotten is taken again. */
+static struct place *take(struct penalty *p, const unsigned char key[ADDRESS])
+{
+	struct place *set = set_of(p, key);
+	struct place *taken = &set[0];
+	for (size_t i = 0; i < PLACES; i++) {
+		bool own = set[i].failures > 0 && memcmp(set[i].key, key, ADDRESS) == 0;
+		if (own || set[i].failures == 0) {
+			taken = &set[i];
+			if (own)
+				break;
+		} else if (taken->failures > 0 && set[i].last_ms < taken->last_ms) {
+			taken = &set[i];
+		}
+	}
+	memcpy(taken->key, key, ADDRESS);
+	taken->failures = 0;
+	return taken;
+}
+
+int penalty_wait(struct penalty *p, const char *address)
+{
+	unsigned char key[ADDRESS];
+	int64_t left = 0;
+	if (!p || !key_of(p, address, key))
+		return 0;
+	pthread_mutex_lock(&p->lock);
+	int64_t now = p->now_ms();
+	const struct place *place = find(p, key, now);
+	if (place)
+		left = place->last_ms + waits_ms[place->failures < WORST ? place->failures : WORST] - now;
+	pthread_mutex_unlock(&p->lock);
+	return left > 0 ? (int)left : 0;
+}
+
+void penalty_note(struct penalty *p, const char *address, bool right)
+{
+	unsigned char key[ADDRESS];
+	if (!p || !key_of(p, address, key))
+		return;
+	pthread_mutex_lock(&p->lock);
+	int64_t now = p->now_ms();
+	struct place *place = find(p, key, now);
+	if (right && place) {
+		place->failures--;
+	} else if (!right) {
+		if (!place)
+			place = take(p, key);
+		if (place->failures < WORST)
+			place->failures++;
+		place->last_ms = now;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
