@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "client/account.h"
 #include "client/credentials.h"
 #include "client/prompt.h"
 #include "client/screen.h"
@@ -18,17 +19,16 @@
 
 struct client {
 	const struct course *course;
-	const char *server;
-	unsigned smtp_port;
-	unsigned pop3_port;
-	struct transcript *transcript; /* the dialogue is shown there; NULL: it is not */
+	struct account account; /* filled in before client_run(), but for name and password */
 
 	struct screen screen;
 	struct prompt prompt;
 	struct credentials credentials; /* unused where clients register */
 	struct smtp_link smtp;          /* a mail's, or kept open where clients register */
-	unsigned connections;           /* opened so far; numbers them in the transcript */
 };
+
+/* The account's name and password are those that were typed last. */
+void client_use_credentials(struct client *client);
 
 /* Asks for name and password, or registers, then shows the menu until it is left or the input ends. Blocks. */
 void client_run(struct client *client);

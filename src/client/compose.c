@@ -127,5 +127,7 @@ enum compose_result compose_check(struct slice typed, const struct compose_rules
 	if (!read_sender(&typed, m) || !read_recipients(&typed, rules->recipients_max, m) ||
 	    !read_field(&typed, "Subject", &subject) || header_characters(subject) > rules->subject_max)
 		return COMPOSE_WRONG_FORMAT;
+	m->subject = subject;
+	m->body = typed;
 	return put_mail(m, subject, typed) ? COMPOSE_OK : COMPOSE_TOO_BIG;
 }

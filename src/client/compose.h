@@ -31,6 +31,8 @@ struct compose_mail {
 	struct buf to;                                   /* X@Y, X@Y */
 	struct slice recipients[COMPOSE_RECIPIENTS_MAX]; /* parts of `to` */
 	size_t recipients_len;
+	struct slice subject; /* parts of what was typed */
+	struct slice body;
 	struct buf text; /* the three header lines and the body, LF line ends, nothing stuffed */
 };
 

@@ -7,9 +7,9 @@
 
 enum { GOODBYE_MS = 10 * 1000 }; /* nothing hangs on this QUIT */
 
-void inbox_init(struct inbox *m, const struct link_options *options, struct slice name, struct slice password)
+void inbox_init(struct inbox *m, struct account *account)
 {
-	*m = (struct inbox){ .options = *options, .name = name, .password = password };
+	*m = (struct inbox){ .account = account };
 	buf_init(&m->words, TALK_WORDS_MAX);
 	link_init(&m->link);
 	pop3_client_init(&m->pop3, &m->link.feed);
@@ -32,6 +32,7 @@ static void hang_up(struct inbox *m)
 	link_close(&m->link);
 	pop3_client_release(&m->pop3);
 	pop3_client_init(&m->pop3, &m->link.feed);
+	sasl_release(&m->sasl);
 	m->pop3.bare = bare;
 }
 
@@ -45,20 +46,52 @@ void inbox_release(struct inbox *m)
 
 bool inbox_is_open(const struct inbox *m)
 {
-	return m->link.fd >= 0;
+	return link_is_open(&m->link);
 }
 
-static enum inbox_result lost(struct inbox *m, const char *text)
+static enum inbox_result lost(struct inbox *m, const struct fault *why)
 {
+	m->trouble = why->kind;
 	buf_clear(&m->words);
-	buf_append_text(&m->words, text);
+	buf_append_text(&m->words, why->text);
 	hang_up(m);
 	return INBOX_LOST;
+}
+
+static enum inbox_result lost_memory(struct inbox *m)
+{
+	const struct fault why = { .kind = FAULT_FULL, .text = "memory is out" };
+
+	return lost(m, &why);
 }
 
 static void tick(void *owner)
 {
 	progress_tick(owner);
+}
+
+/* What the server said before it hung up, where that was no; else empty. A refused login is followed by a QUIT of ours, which may find nobody. */
+static struct slice last_words(const struct inbox *m)
+{
+	const struct talk *t = &m->pop3.talk;
+
+	if (t->broken || t->positive || m->probing)
+		return slice_make("", 0);
+	return buf_slice(m->pop3.refused ? &m->pop3.refusal : &t->words);
+}
+
+static enum inbox_result drive_failed(struct inbox *m, const struct fault *why)
+{
+	/* Where TLS is looked for, it is this side that breaks off. */
+	m->nonsense = m->pop3.talk.broken && m->pop3.state != POP3_CLIENT_OFFER && m->pop3.state != POP3_CLIENT_STLS;
+	m->probing = pop3_client_is_probing(&m->pop3);
+	struct slice words = last_words(m);
+	if (words.len == 0)
+		return lost(m, why);
+	buf_clear(&m->words);
+	buf_append_slice(&m->words, words);
+	hang_up(m);
+	return INBOX_REFUSED;
 }
 
 /* Drives what was asked of pop3 to its end. */
@@ -68,10 +101,8 @@ static enum inbox_result drive(struct inbox *m)
 
 	m->link.tick = tick;
 	m->link.owner = &m->progress;
-	if (!link_run(&m->link, &m->pop3.talk, &why)) {
-		m->probing = pop3_client_is_probing(&m->pop3);
-		return lost(m, why.text);
-	}
+	if (!link_run(&m->link, &m->pop3.talk, &why))
+		return drive_failed(m, &why);
 	buf_clear(&m->words);
 	buf_append_slice(&m->words, buf_slice(m->pop3.refused ? &m->pop3.refusal : &m->pop3.talk.words));
 	return m->pop3.refused ? INBOX_REFUSED : INBOX_OK;
@@ -119,6 +150,19 @@ static void scan_end(void *owner, size_t index, bool given)
 	summary_init(&m->summary);
 }
 
+static enum inbox_result make_list(struct inbox *m)
+{
+	forget_list(m);
+	m->mails = calloc(m->pop3.count + 1, sizeof *m->mails);
+	if (!m->mails)
+		return lost_memory(m);
+	for (m->count = 0; m->count < m->pop3.count; m->count++) {
+		m->mails[m->count].number = m->pop3.mails[m->count].number;
+		m->mails[m->count].octets = m->pop3.mails[m->count].octets;
+	}
+	return INBOX_OK;
+}
+
 static enum inbox_result read_list(struct inbox *m)
 {
 	const struct pop3_client_sink sink = { scan_text, scan_end, m };
@@ -128,50 +172,69 @@ static enum inbox_result read_list(struct inbox *m)
 		return INBOX_OK;
 	m->mails = calloc(m->pop3.count, sizeof *m->mails);
 	if (!m->mails)
-		return lost(m, "memory is out");
+		return lost_memory(m);
 	m->progress.total = m->pop3.count;
 	summary_init(&m->summary);
 	pop3_client_scan(&m->pop3, &sink);
 	enum inbox_result result = drive(m);
 	summary_release(&m->summary);
 	if (result == INBOX_OK && m->out_of_memory)
-		return lost(m, "memory is out");
+		return lost_memory(m);
 	return result;
 }
 
 static enum inbox_result log_in(struct inbox *m)
 {
+	const struct link_options options = account_link(m->account, ACCOUNT_POP3);
 	struct fault why;
 
-	m->options.connection++;
-	if (!link_open(&m->link, &m->options, &why))
-		return lost(m, why.text);
-	pop3_client_login(&m->pop3, m->name, m->password);
+	if (!link_open(&m->link, &options, &why))
+		return lost(m, &why);
+	sasl_init(&m->sasl, m->account->name, m->account->password, &m->link.tls);
+	const struct pop3_client_manner manner = {
+		.extended = account_is_extended(m->account, ACCOUNT_POP3),
+		.secured = link_is_secure(&m->link),
+		.clear_login = m->link.is_local || m->account->plaintext,
+		.login = &m->sasl.login,
+	};
+	if (!manner.extended && !manner.clear_login)
+		account_warn_clear(m->account);
+	pop3_client_login(&m->pop3, &manner);
 	enum inbox_result result = drive(m);
 	if (result == INBOX_REFUSED)
 		hang_up(m);
 	return result;
 }
 
-static enum inbox_result open_once(struct inbox *m)
+static enum inbox_result open_once(struct inbox *m, enum inbox_result (*list)(struct inbox *m))
 {
 	enum inbox_result result = log_in(m);
 
-	return result == INBOX_OK ? read_list(m) : result;
+	return result == INBOX_OK ? list(m) : result;
+}
+
+static enum inbox_result open_with(struct inbox *m, enum inbox_result (*list)(struct inbox *m))
+{
+	m->probing = m->out_of_memory = m->nonsense = false;
+	progress_begin(&m->progress, "Reading the list", m->account->transcript);
+	enum inbox_result result = open_once(m, list);
+	/* A simple server may hang up on a command it does not know. */
+	if (result == INBOX_LOST && m->probing && !m->pop3.bare) {
+		m->pop3.bare = true;
+		result = open_once(m, list);
+	}
+	progress_end(&m->progress);
+	return result;
 }
 
 enum inbox_result inbox_open(struct inbox *m)
 {
-	m->probing = m->out_of_memory = false;
-	progress_begin(&m->progress, "Reading the list", m->options.shown);
-	enum inbox_result result = open_once(m);
-	/* A simple server may hang up on a command it does not know. */
-	if (result == INBOX_LOST && m->probing && !m->pop3.bare) {
-		m->pop3.bare = true;
-		result = open_once(m);
-	}
-	progress_end(&m->progress);
-	return result;
+	return open_with(m, read_list);
+}
+
+enum inbox_result inbox_open_brief(struct inbox *m)
+{
+	return open_with(m, make_list);
 }
 
 /* ---- one mail ---- */
@@ -189,7 +252,8 @@ static bool still_there(struct inbox *m)
 {
 	if (link_is_alive(&m->link))
 		return true;
-	lost(m, "the server had ended the session");
+	const struct fault why = { .kind = FAULT_TEMPORARY, .text = "the server had ended the session" };
+	lost(m, &why);
 	return false;
 }
 
@@ -200,7 +264,7 @@ enum inbox_result inbox_read(struct inbox *m, size_t index, const struct pop3_cl
 	if (!still_there(m))
 		return INBOX_LOST;
 	m->reader = reader;
-	progress_begin(&m->progress, "Reading the mail", m->options.shown);
+	progress_begin(&m->progress, "Reading the mail", m->account->transcript);
 	m->progress.total = m->mails[index].octets;
 	pop3_client_retrieve(&m->pop3, m->mails[index].number, &sink);
 	enum inbox_result result = drive(m);
@@ -212,7 +276,7 @@ enum inbox_result inbox_delete(struct inbox *m, size_t index)
 {
 	if (!still_there(m))
 		return INBOX_LOST;
-	progress_begin(&m->progress, "Deleting the mail", m->options.shown);
+	progress_begin(&m->progress, "Deleting the mail", m->account->transcript);
 	pop3_client_delete(&m->pop3, m->mails[index].number);
 	enum inbox_result result = drive(m);
 	if (result == INBOX_OK)

@@ -8,8 +8,9 @@
 #ifndef POSTROOM_CLIENT_INBOX_H
 #define POSTROOM_CLIENT_INBOX_H
 
-#include "client/link.h"
+#include "client/account.h"
 #include "client/progress.h"
+#include "client/sasl.h"
 #include "mail/summary.h"
 #include "protocol/pop3_client.h"
 
@@ -17,21 +18,22 @@ struct inbox_mail {
 	uint32_t number; /* the server's */
 	uint64_t octets;
 	bool marked;      /* deleted in this session */
-	const char *from; /* in one block of memory with the next two */
+	const char *from; /* in one block of memory with the next two; NULL after inbox_open_brief() */
 	const char *received;
 	const char *subject;
 };
 
 struct inbox {
-	struct link_options options;
-	struct slice name; /* the caller's */
-	struct slice password;
+	struct account *account;
 	struct inbox_mail *mails;
 	size_t count;
-	struct buf words; /* the server's answer to the last call; of INBOX_LOST the reason */
+	struct buf words;        /* the server's answer to the last call; of INBOX_LOST the reason */
+	enum fault_kind trouble; /* of INBOX_LOST */
+	bool nonsense;           /* … what came was not POP3 */
 
 	/* private */
 	struct link link;
+	struct sasl sasl;
 	struct pop3_client pop3;
 	struct summary summary;
 	struct progress progress;
@@ -46,12 +48,15 @@ enum inbox_result {
 	INBOX_LOST,    /* the connection is gone, or never was there; the session is over */
 };
 
-void inbox_init(struct inbox *m, const struct link_options *options, struct slice name, struct slice password);
+/* The account must outlive the inbox; each inbox_open() logs in with the name and password that it has then. */
+void inbox_init(struct inbox *m, struct account *account);
 /* Ends the session without a word, if there is one. */
 void inbox_release(struct inbox *m);
 
 /* Connects, logs in and reads the list; anything but INBOX_OK leaves no session. */
 enum inbox_result inbox_open(struct inbox *m);
+/* The same for who has a number already: no header is read, and the list is numbers and octets. */
+enum inbox_result inbox_open_brief(struct inbox *m);
 bool inbox_is_open(const struct inbox *m);
 /* The mail at `index`, whole; the reader's end() is not called. */
 enum inbox_result inbox_read(struct inbox *m, size_t index, const struct pop3_client_sink *reader);

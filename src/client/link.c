@@ -3,47 +3,141 @@
  */
 #include "client/link.h"
 
-#include <errno.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "net/dial.h"
 
-enum { READ_MAX = 64 * 1024, TICK_MS = 200 };
+enum { READ_MAX = 64 * 1024, TICK_MS = 200, HANDSHAKE_MS = 60 * 1000 };
 
 /* One talk's run over the connection. */
 struct run {
 	struct link *link;
 	struct talk *talk;
-	int64_t last; /* when an octet moved */
+	int64_t last;        /* when an octet moved */
+	short waits_to_read; /* what reading waits for: through TLS it may be the socket's room */
+	short waits_to_write;
 	bool deaf;    /* the server takes nothing more */
 	bool hung_up; /* nor does it send */
 };
 
 void link_init(struct link *l)
 {
-	*l = (struct link){ .fd = -1 };
+	*l = (struct link){ .stream = { .fd = -1 } };
 	transcript_feed_init(&l->feed, NULL);
 }
 
+bool link_is_open(const struct link *l)
+{
+	return l->stream.fd >= 0;
+}
+
+bool link_is_secure(const struct link *l)
+{
+	return l->stream.ssl != NULL;
+}
+
+void link_trust_release(struct link_trust *t)
+{
+	tls_client_free(t->client);
+	t->client = NULL;
+}
+
+/* A name may lead anywhere; the address that is connected does not lie. */
+static bool is_local(int fd)
+{
+	struct sockaddr_storage peer = { 0 };
+	socklen_t len = sizeof peer;
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&peer;
+	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)&peer)->sin6_addr;
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+		return false;
+	if (peer.ss_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+	return peer.ss_family == AF_INET6 &&
+	       (IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127));
+}
+
+/* ---- the handshake ---- */
+
+static void tick(struct link *l)
+{
+	if (l->tick)
+		l->tick(l->owner);
+}
+
+static bool shake_hands(struct link *l, struct fault *why)
+{
+	int64_t end = clock_ms() + HANDSHAKE_MS;
+	enum stream_got got;
+
+	while ((got = stream_handshake(&l->stream, why)) == STREAM_WAIT_READ || got == STREAM_WAIT_WRITE) {
+		struct pollfd wait = { .fd = l->stream.fd, .events = got == STREAM_WAIT_READ ? POLLIN : POLLOUT };
+		if (clock_ms() >= end)
+			return fault_set(why, FAULT_TEMPORARY, "no TLS handshake within %d seconds",
+			                 HANDSHAKE_MS / 1000);
+		poll(&wait, 1, TICK_MS);
+		tick(l);
+	}
+	return got == STREAM_OK;
+}
+
+/* To an explanation a note is a beginning or an end. */
+static void note_tls(struct link *l)
+{
+	char note[sizeof l->tls.version + sizeof l->tls.cipher + 32];
+
+	snprintf(note, sizeof note, "<%s, %s, certificate verified>", l->tls.version, l->tls.cipher);
+	if (!l->feed.explain)
+		transcript_note(&l->feed, TRANSCRIPT_CLIENT, note);
+}
+
+static bool secure(struct link *l, struct fault *why)
+{
+	if (!l->trust->client)
+		l->trust->client = tls_client_new(l->trust->ca_file, why);
+	struct ssl_st *session = l->trust->client ? tls_client_session(l->trust->client, l->server, why) : NULL;
+	if (!session)
+		return false;
+	stream_secure(&l->stream, session);
+	if (!shake_hands(l, why))
+		return false;
+	if (!stream_tls(&l->stream, &l->tls))
+		return fault_set(why, FAULT_FULL, "memory is out");
+	note_tls(l);
+	return true;
+}
+
+/* ---- open and closed ---- */
+
 bool link_open(struct link *l, const struct link_options *options, struct fault *why)
 {
-	l->fd = dial(options->server, options->port, LINK_DIAL_MS, why);
-	if (l->fd < 0)
+	l->stream = (struct stream){ .fd = dial(options->server, options->port, LINK_DIAL_MS, why) };
+	if (!link_is_open(l))
 		return false;
+	l->is_local = is_local(l->stream.fd);
+	l->server = options->server;
+	l->trust = options->trust;
 	transcript_feed_init(&l->feed, options->shown);
 	l->feed.connection = options->connection;
 	transcript_note(&l->feed, TRANSCRIPT_CLIENT, "<client connects>");
-	return true;
+	if (!options->tls_first || secure(l, why))
+		return true;
+	link_close(l);
+	return false;
 }
 
 void link_close(struct link *l)
 {
-	if (l->fd >= 0) {
-		file_close(l->fd);
+	if (link_is_open(l)) {
+		if (l->stream.ssl)
+			stream_shutdown(&l->stream);
+		stream_close(&l->stream);
 		transcript_note(&l->feed, TRANSCRIPT_CLIENT, "<client hangs up>");
 		transcript_flush(l->feed.transcript);
 	}
@@ -51,26 +145,40 @@ void link_close(struct link *l)
 	link_init(l);
 }
 
-bool link_is_alive(const struct link *l)
+bool link_is_alive(struct link *l)
 {
-	struct pollfd look = { .fd = l->fd, .events = POLLIN };
+	struct pollfd look = { .fd = l->stream.fd, .events = POLLIN };
+	char octet;
+	size_t n;
 
-	return l->fd >= 0 && poll(&look, 1, 0) == 0;
+	if (!link_is_open(l))
+		return false;
+	if (!l->stream.ssl)
+		return poll(&look, 1, 0) == 0;
+	/* What arrived may be TLS's own: a session ticket. */
+	enum stream_got got = stream_read(&l->stream, &octet, 1, &n);
+	return got == STREAM_WAIT_READ || got == STREAM_WAIT_WRITE;
 }
 
-static bool is_passing(int error)
+/* ---- a run ---- */
+
+static short events_of(enum stream_got got)
 {
-	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+	return got == STREAM_WAIT_WRITE ? POLLOUT : POLLIN;
 }
 
 static void write_some(struct run *r)
 {
-	ssize_t n = send(r->link->fd, r->talk->out.data, r->talk->out.len, MSG_NOSIGNAL);
+	size_t n = 0;
+	enum stream_got got = stream_write(&r->link->stream, r->talk->out.data, r->talk->out.len, &n);
 
-	if (n > 0) {
+	r->waits_to_write = POLLOUT;
+	if (got == STREAM_OK) {
 		r->last = clock_ms();
-		talk_sent(r->talk, (size_t)n);
-	} else if (n < 0 && !is_passing(errno)) {
+		talk_sent(r->talk, n);
+	} else if (got == STREAM_WAIT_READ) {
+		r->waits_to_write = POLLIN;
+	} else if (got != STREAM_WAIT_WRITE) {
 		/* It may have said why before it stopped listening. */
 		r->deaf = true;
 		talk_sent(r->talk, r->talk->out.len);
@@ -80,12 +188,14 @@ static void write_some(struct run *r)
 static void read_some(struct run *r)
 {
 	char octets[READ_MAX];
-	ssize_t n = recv(r->link->fd, octets, sizeof octets, 0);
+	size_t n = 0;
+	enum stream_got got = stream_read(&r->link->stream, octets, sizeof octets, &n);
 
-	if (n > 0) {
+	r->waits_to_read = events_of(got);
+	if (got == STREAM_OK) {
 		r->last = clock_ms();
-		talk_push(r->talk, octets, (size_t)n);
-	} else if (n == 0 || !is_passing(errno)) {
+		talk_push(r->talk, octets, n);
+	} else if (got == STREAM_END || got == STREAM_BROKEN) {
 		r->hung_up = true;
 	}
 }
@@ -103,23 +213,24 @@ static void turn(struct run *r)
 
 	if (t->out.len == 0 && !r->deaf && t->role->room)
 		t->role->room(t);
-	short events = (short)(POLLIN | (t->out.len > 0 ? POLLOUT : 0));
-	struct pollfd wait = { .fd = r->link->fd, .events = events };
-	if (poll(&wait, 1, time_left(r)) > 0) {
-		if (wait.revents & (POLLIN | POLLHUP | POLLERR))
+	short to_write = t->out.len > 0 ? r->waits_to_write : 0;
+	struct pollfd wait = { .fd = r->link->stream.fd, .events = (short)(r->waits_to_read | to_write) };
+	bool pending = stream_pending(&r->link->stream);
+	if (poll(&wait, 1, pending ? 0 : time_left(r)) > 0 || pending) {
+		if (pending || (wait.revents & (r->waits_to_read | POLLHUP | POLLERR)))
 			read_some(r);
-		if ((wait.revents & POLLOUT) && t->out.len > 0)
+		if ((wait.revents & to_write) && t->out.len > 0)
 			write_some(r);
 	}
-	if (r->link->tick)
-		r->link->tick(r->link->owner);
+	tick(r->link);
 }
 
+/* What the talk leads to: it is idle, or wants TLS. */
 static bool run(struct run *r, struct fault *why)
 {
 	struct talk *t = r->talk;
 
-	while (!talk_idle(t) && !t->broken) {
+	while (!talk_idle(t) && !(t->secures && t->out.len == 0) && !t->broken) {
 		if (r->hung_up)
 			return fault_set(why, FAULT_TEMPORARY, "the server hung up");
 		if (clock_ms() - r->last >= t->limit_ms)
@@ -134,9 +245,20 @@ static bool run(struct run *r, struct fault *why)
 
 bool link_run(struct link *l, struct talk *t, struct fault *why)
 {
-	struct run r = { .link = l, .talk = t, .last = clock_ms() };
+	bool ok;
 
-	bool ok = run(&r, why);
+	for (;;) {
+		struct run r = {
+			.link = l, .talk = t, .last = clock_ms(), .waits_to_read = POLLIN, .waits_to_write = POLLOUT
+		};
+		ok = run(&r, why);
+		if (!ok || !t->secures)
+			break;
+		ok = secure(l, why);
+		if (!ok)
+			break;
+		talk_secured(t);
+	}
 	/* What the client prints next has to come behind the lines it belongs to. */
 	transcript_flush(l->feed.transcript);
 	return ok;

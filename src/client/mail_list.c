@@ -90,11 +90,11 @@ static void row_release(struct row *r)
 		buf_release(&r->text[i]);
 }
 
-static void fill_cell(struct row *r, int column, struct slice text, bool ascii)
+static void fill_cell(struct row *r, int column, struct slice text, struct local_set *set)
 {
 	struct visible v;
 
-	visible_init(&v, VISIBLE_LINE, ascii);
+	visible_init(&v, VISIBLE_LINE, set);
 	buf_clear(&r->text[column]);
 	visible_push(&v, text, &r->text[column]);
 	visible_finish(&v, &r->text[column]);
@@ -102,17 +102,17 @@ static void fill_cell(struct row *r, int column, struct slice text, bool ascii)
 }
 
 /* False: the mail is not to be seen. */
-static bool fill_row(struct row *r, const struct inbox_mail *mail, size_t number, bool ascii)
+static bool fill_row(struct row *r, const struct inbox_mail *mail, size_t number, struct local_set *set)
 {
 	char digits[24];
 
 	if (mail->marked)
 		return false;
 	snprintf(digits, sizeof digits, "%zu", number);
-	fill_cell(r, NUMBER, slice_str(digits), ascii);
-	fill_cell(r, SENDER, slice_str(mail->from), ascii);
-	fill_cell(r, RECEIVED, slice_str(mail->received), ascii);
-	fill_cell(r, SUBJECT, slice_str(mail->subject), ascii);
+	fill_cell(r, NUMBER, slice_str(digits), set);
+	fill_cell(r, SENDER, slice_str(mail->from), set);
+	fill_cell(r, RECEIVED, slice_str(mail->received), set);
+	fill_cell(r, SUBJECT, slice_str(mail->subject), set);
 	return true;
 }
 
@@ -122,7 +122,7 @@ static void fill_heading(struct row *r, const char *heading)
 	for (int i = 0; i < MAIL_LIST_COLUMNS; i++) {
 		const char *end = i == SUBJECT ? NULL : strstr(heading, gap);
 		size_t len = end ? (size_t)(end - heading) : strlen(heading);
-		fill_cell(r, i, slice_make(heading, len), false);
+		fill_cell(r, i, slice_make(heading, len), NULL);
 		heading += len;
 		heading += strspn(heading, " ");
 	}
@@ -168,14 +168,14 @@ static void show_columns(struct screen *s, const char *heading, const struct inb
 	fill_heading(&row, heading);
 	widen(widths, &row);
 	for (size_t i = 0; i < m->count; i++) {
-		if (fill_row(&row, &m->mails[i], i + 1, s->ascii))
+		if (fill_row(&row, &m->mails[i], i + 1, s->set))
 			widen(widths, &row);
 	}
 	limit_widths(widths, total);
 	fill_heading(&row, heading);
 	show_row(s, &row, widths, total);
 	for (size_t i = 0; i < m->count; i++) {
-		if (fill_row(&row, &m->mails[i], i + 1, s->ascii))
+		if (fill_row(&row, &m->mails[i], i + 1, s->set))
 			show_row(s, &row, widths, total);
 	}
 	row_release(&row);
@@ -188,7 +188,7 @@ static void show_plain(struct screen *s, const char *heading, const struct inbox
 	row_init(&row);
 	screen_sayf(s, "%s\n", heading);
 	for (size_t i = 0; i < m->count; i++) {
-		if (!fill_row(&row, &m->mails[i], i + 1, s->ascii))
+		if (!fill_row(&row, &m->mails[i], i + 1, s->set))
 			continue;
 		screen_sayf(s, "%.*s  %.*s  %.*s  %.*s\n", SLICE_FMT(row.cells[NUMBER]), SLICE_FMT(row.cells[SENDER]),
 		            SLICE_FMT(row.cells[RECEIVED]), SLICE_FMT(row.cells[SUBJECT]));

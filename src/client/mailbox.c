@@ -3,31 +3,30 @@
  */
 #include "client/mailbox.h"
 
+#include <fcntl.h>
+
+#include "client/attachment.h"
 #include "client/mail_list.h"
-#include "client/shown_mail.h"
 
 void mailbox_init(struct mailbox *m, struct client *client)
 {
-	const struct link_options options = { client->server, client->pop3_port, client->connections,
-		                              client->transcript };
-
 	m->client = client;
-	inbox_init(&m->inbox, &options, buf_slice(&client->credentials.name), buf_slice(&client->credentials.password));
+	shown_mail_begin(&m->shown, &client->screen, NULL);
+	inbox_init(&m->inbox, &client->account);
 }
 
 void mailbox_release(struct mailbox *m)
 {
 	screen_flush(&m->client->screen);
 	inbox_close(&m->inbox);
-	m->client->connections = m->inbox.options.connection;
 	inbox_release(&m->inbox);
+	shown_mail_release(&m->shown);
 }
 
 enum inbox_result mailbox_open(struct mailbox *m)
 {
 	screen_flush(&m->client->screen);
-	m->inbox.name = buf_slice(&m->client->credentials.name);
-	m->inbox.password = buf_slice(&m->client->credentials.password);
+	client_use_credentials(m->client);
 	return inbox_open(&m->inbox);
 }
 
@@ -46,14 +45,32 @@ static void take_text(void *owner, const char *octets, size_t n)
 
 enum inbox_result mailbox_show_mail(struct mailbox *m, size_t index)
 {
-	struct shown_mail mail;
-	const struct pop3_client_sink reader = { .text = take_text, .owner = &mail };
+	const struct pop3_client_sink reader = { .text = take_text, .owner = &m->shown };
 
 	screen_flush(&m->client->screen);
-	shown_mail_begin(&mail, &m->client->screen, &m->inbox.progress);
+	shown_mail_release(&m->shown);
+	shown_mail_begin(&m->shown, &m->client->screen, &m->inbox.progress);
+	m->shown.may_be_mime = true;
 	enum inbox_result result = inbox_read(&m->inbox, index, &reader);
-	shown_mail_end(&mail, result == INBOX_OK);
+	shown_mail_end(&m->shown, result == INBOX_OK);
 	return result;
+}
+
+void mailbox_save_attachments(struct mailbox *m)
+{
+	struct screen *screen = &m->client->screen;
+	const struct mime_view *view = &m->shown.view;
+	char name[ATTACHMENT_NAME_MAX + 1];
+	struct fault why;
+
+	if (view->count == 0)
+		screen_say(screen, "This mail has no attachments\n");
+	for (size_t i = 0; i < view->count; i++) {
+		if (attachment_save(view, i, AT_FDCWD, name, &why))
+			screen_show_line(screen, "Saved: ", slice_str(name));
+		else
+			screen_show_line(screen, "Not saved: ", slice_str(why.text));
+	}
 }
 
 void mailbox_tell(struct mailbox *m, const char *before)

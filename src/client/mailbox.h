@@ -7,12 +7,14 @@
 
 #include "client/client.h"
 #include "client/inbox.h"
+#include "client/shown_mail.h"
 
 enum { MAILBOX_ANSWER_MAX = 256 }; /* octets of a typed number or command */
 
 struct mailbox {
 	struct client *client;
 	struct inbox inbox;
+	struct shown_mail shown; /* the mail that was shown last, for its attachments */
 };
 
 /* Opens nothing yet. */
@@ -23,8 +25,10 @@ void mailbox_release(struct mailbox *m);
 /* For the user whom the client's credentials name now. Blocks. */
 enum inbox_result mailbox_open(struct mailbox *m);
 void mailbox_show_list(struct mailbox *m);
-/* A whole mail, as it comes. Blocks. */
+/* A whole mail, as it comes, or what a person reads of it where it is MIME. Blocks. */
 enum inbox_result mailbox_show_mail(struct mailbox *m, size_t index);
+/* The attachments of the mail that was shown, in new files of the current directory; tells where each went. Blocks. */
+void mailbox_save_attachments(struct mailbox *m);
 /* The server's words, or why there are none. */
 void mailbox_tell(struct mailbox *m, const char *before);
 

@@ -25,8 +25,13 @@ static enum next look_at(struct mailbox *m, size_t index)
 		mailbox_tell(m, "Error in reading mail: ");
 		return NEXT_LIST;
 	}
-	if (prompt_key(&m->client->prompt, texts->after_mail, &key) == PROMPT_END)
-		return NEXT_END;
+	for (;;) {
+		if (prompt_key(&m->client->prompt, texts->after_mail, &key) == PROMPT_END)
+			return NEXT_END;
+		if (key != texts->save_key || key == '\0')
+			break;
+		mailbox_save_attachments(m);
+	}
 	if (key == texts->delete_key)
 		delete_mail(m, index);
 	return NEXT_LIST;

@@ -57,10 +57,26 @@ static bool begin(struct client *client)
 	return credentials_ask(&client->credentials, &client->prompt, &client->course->client) == PROMPT_OK;
 }
 
+void client_use_credentials(struct client *client)
+{
+	client->account.name = buf_slice(&client->credentials.name);
+	client->account.password = buf_slice(&client->credentials.password);
+}
+
+static void warn(void *owner, const char *text)
+{
+	struct client *client = owner;
+
+	screen_sayf(&client->screen, "%s\n", text);
+	screen_flush(&client->screen);
+}
+
 void client_run(struct client *client)
 {
+	client->account.warn = warn;
+	client->account.owner = client;
 	credentials_init(&client->credentials);
-	smtp_link_init(&client->smtp, client->course);
+	smtp_link_init(&client->smtp, &client->account);
 	if (begin(client)) {
 		while (choose(client))
 			continue;

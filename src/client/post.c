@@ -3,14 +3,16 @@
  */
 #include "client/post.h"
 
+#include "base/clock.h"
 #include "client/compose.h"
+#include "client/mime_compose.h"
 #include "client/registration.h"
 
 void post_tell_trouble(struct client *client, const char *before)
 {
 	const struct smtp_link *smtp = &client->smtp;
 
-	if (smtp->client.outcome == SMTP_CLIENT_REFUSED)
+	if (smtp->client.outcome == SMTP_CLIENT_REFUSED || smtp->client.outcome == SMTP_CLIENT_UNFIT)
 		screen_show_line(&client->screen, before, buf_slice(&smtp->client.words));
 	else
 		screen_show_line(&client->screen, before, slice_str(smtp->why.text));
@@ -57,18 +59,17 @@ static bool connect_for_mail(struct client *client)
 {
 	if (client->course->registration)
 		return true;
-	const struct link_options options = { client->server, client->smtp_port, ++client->connections,
-		                              client->transcript };
-	return smtp_link_open(&client->smtp, &options);
+	client_use_credentials(client);
+	return smtp_link_open(&client->smtp);
 }
 
-static void send_mail(struct client *client, const struct compose_mail *mail)
+static void send_mail(struct client *client, const struct compose_mail *mail, struct slice text)
 {
 	struct sending sending = { client, mail };
 	const struct smtp_client_mail what = { .from = buf_slice(&mail->from),
 		                               .to = mail->recipients,
 		                               .to_count = mail->recipients_len,
-		                               .text = buf_slice(&mail->text),
+		                               .text = text,
 		                               .refused = tell_refused,
 		                               .owner = &sending };
 
@@ -81,6 +82,29 @@ static void send_mail(struct client *client, const struct compose_mail *mail)
 	tell(client);
 }
 
+/* With Date, Message-ID and MIME's lines, the subject encoded where it is not ASCII. */
+static void send_mime(struct client *client, const struct compose_mail *mail)
+{
+	const struct person from = { .address = buf_slice(&mail->from) };
+	struct people to = { .count = 0 };
+	struct mime_letter letter = { .from = &from, .to = &to, .subject = mail->subject, .text = mail->body };
+	struct mime_message message;
+	struct fault why;
+
+	for (size_t i = 0; i < mail->recipients_len; i++)
+		to.list[to.count++].address = mail->recipients[i];
+	letter.date = clock_wall();
+	size_t invalid = mime_compose_find_invalid(mail->body);
+	if (invalid < mail->body.len) {
+		screen_sayf(&client->screen, "The text is not UTF-8 from octet %zu on and was not sent\n", invalid + 1);
+	} else if (!mime_compose(&letter, &message, &why)) {
+		screen_show_line(&client->screen, client->course->client.send_error, slice_str(why.text));
+	} else {
+		send_mail(client, mail, message.text);
+		mime_message_release(&message);
+	}
+}
+
 static void check_and_send(struct client *client, struct slice typed)
 {
 	const struct course *course = client->course;
@@ -88,10 +112,12 @@ static void check_and_send(struct client *client, struct slice typed)
 	struct compose_mail mail;
 
 	compose_init(&mail);
-	if (compose_check(typed, &rules, &mail) == COMPOSE_OK)
-		send_mail(client, &mail);
-	else
+	if (compose_check(typed, &rules, &mail) != COMPOSE_OK)
 		screen_sayf(&client->screen, "%s\n", course->client.wrong_format);
+	else if (course->standard)
+		send_mime(client, &mail);
+	else
+		send_mail(client, &mail, buf_slice(&mail.text));
 	compose_release(&mail);
 }
 
@@ -110,6 +136,8 @@ bool post_mail(struct client *client)
 		check_and_send(client, buf_slice(&typed));
 	else if (result == COMPOSE_TOO_BIG)
 		screen_sayf(&client->screen, "The mail is larger than %d MiB and was not sent\n", COMPOSE_MAX >> 20);
+	else if (result == COMPOSE_END && client->prompt.terminal)
+		screen_say_line(&client->screen, "The input has ended; the mail was not sent");
 	buf_release(&typed);
 	return result != COMPOSE_END;
 }

@@ -17,6 +17,11 @@ void prompt_init(struct prompt *p, int in, struct screen *screen)
 	*p = (struct prompt){ .in = in, .screen = screen, .terminal = isatty(in) == 1 };
 }
 
+void prompt_use_utf8(struct prompt *p)
+{
+	p->typed = p->terminal ? p->screen->local : NULL;
+}
+
 void prompt_release(struct prompt *p)
 {
 	explicit_bzero(p->bytes, sizeof p->bytes);
@@ -58,6 +63,8 @@ static enum prompt_answer read_line(struct prompt *p, struct buf *line)
 	}
 	if (line->len > start && line->data[line->len - 1] == '\r')
 		line->len--;
+	if (p->typed)
+		fits = local_set_decode(p->typed, line, start) && fits;
 	return fits ? PROMPT_OK : PROMPT_TOO_LONG;
 }
 

@@ -15,6 +15,8 @@ struct prompt {
 	int in;
 	bool terminal;
 	struct screen *screen;
+	struct local_set
+	        *typed;     /* lines typed at the terminal are made UTF-8 out of this set; NULL: they stay as typed */
 	bool ended;         /* the input is over */
 	bool swallow_enter; /* a key was pressed, and an Enter right after it belongs to it */
 	int64_t pressed;    /* when; clock_ms() */
@@ -30,6 +32,8 @@ enum prompt_answer {
 };
 
 void prompt_init(struct prompt *p, int in, struct screen *screen);
+/* From here on lines that are typed at a terminal are UTF-8, whatever the locale. */
+void prompt_use_utf8(struct prompt *p);
 /* Wipes what was read ahead: a password may be in it. */
 void prompt_release(struct prompt *p);
 

@@ -30,10 +30,8 @@ bool registration_renew(struct client *client)
 		return true;
 	if (client->smtp.opened)
 		screen_say(&client->screen, "The server has ended the connection, and the address with it\n");
-	const struct link_options options = { client->server, client->smtp_port, ++client->connections,
-		                              client->transcript };
 	screen_flush(&client->screen);
-	if (smtp_link_open(&client->smtp, &options)) {
+	if (smtp_link_open(&client->smtp)) {
 		tell_address(client);
 		return true;
 	}

@@ -3,8 +3,6 @@
  */
 #include "client/screen.h"
 
-#include <langinfo.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -16,35 +14,52 @@ enum {
 	LINE_OCTETS_MAX = 1024 * 1024, /* a reply of any length, made visible, fits */
 };
 
-/* In a Latin-1 terminal half of UTF-8's bytes are C1 controls. The plain C locale says nothing about the terminal,
- * and today's speak UTF-8. */
-static bool other_character_set(void)
-{
-	const char *set = nl_langinfo(CODESET);
-
-	return strcmp(set, "UTF-8") != 0 && strcmp(set, "ANSI_X3.4-1968") != 0 && strcmp(set, "US-ASCII") != 0;
-}
-
 void screen_init(struct screen *s, FILE *out)
 {
 	*s = (struct screen){ .out = out, .terminal = isatty(fileno(out)) == 1 };
-	setlocale(LC_CTYPE, "");
-	s->ascii = s->terminal && other_character_set();
-	setlocale(LC_CTYPE, "C.UTF-8");
+	s->local = local_set_of_locale();
+	s->set = s->terminal ? s->local : NULL;
+}
+
+void screen_release(struct screen *s)
+{
+	local_set_free(s->local);
+	s->local = s->set = NULL;
+}
+
+/* The one place where anything is written. */
+static void put(struct screen *s, struct slice text)
+{
+	struct buf out;
+
+	if (text.len == 0)
+		return;
+	if (!s->set) {
+		fwrite(text.ptr, 1, text.len, s->out);
+		return;
+	}
+	buf_init(&out, text.len * LOCAL_SET_OCTETS_MAX + 1);
+	if (local_set_encode(s->set, text, &out) && out.len > 0)
+		fwrite(out.data, 1, out.len, s->out);
+	buf_release(&out);
 }
 
 void screen_say(struct screen *s, const char *text)
 {
-	fputs(text, s->out);
+	put(s, slice_str(text));
 }
 
 void screen_sayf(struct screen *s, const char *format, ...)
 {
+	struct buf text;
 	va_list args;
 
+	buf_init(&text, LINE_OCTETS_MAX);
 	va_start(args, format);
-	vfprintf(s->out, format, args);
+	if (buf_vprintf(&text, format, args))
+		put(s, buf_slice(&text));
 	va_end(args);
+	buf_release(&text);
 }
 
 static void put_visible(struct screen *s, struct visible *v, struct slice foreign)
@@ -56,7 +71,7 @@ static void put_visible(struct screen *s, struct visible *v, struct slice foreig
 		struct slice piece = slice_make(foreign.ptr, foreign.len < PIECE ? foreign.len : PIECE);
 		buf_clear(&out);
 		visible_push(v, piece, &out);
-		fwrite(out.data, 1, out.len, s->out);
+		put(s, buf_slice(&out));
 		foreign = slice_skip(foreign, piece.len);
 	}
 	buf_release(&out);
@@ -67,8 +82,8 @@ static void finish_visible(struct screen *s, struct visible *v)
 	struct buf out;
 
 	buf_init(&out, PIECE);
-	if (visible_finish(v, &out) && out.len > 0)
-		fwrite(out.data, 1, out.len, s->out);
+	if (visible_finish(v, &out))
+		put(s, buf_slice(&out));
 	buf_release(&out);
 }
 
@@ -93,10 +108,10 @@ static void put_broken(struct screen *s, struct slice text)
 		size_t n = line_part(text, columns);
 		if (n == text.len)
 			break;
-		fprintf(s->out, "%.*s\n", (int)n, text.ptr);
+		screen_sayf(s, "%.*s\n", (int)n, text.ptr);
 		text = slice_skip(text, n + (text.ptr[n] == ' '));
 	}
-	fprintf(s->out, "%.*s\n", SLICE_FMT(text));
+	screen_sayf(s, "%.*s\n", SLICE_FMT(text));
 }
 
 void screen_say_line(struct screen *s, const char *text)
@@ -109,7 +124,7 @@ void screen_show_line(struct screen *s, const char *before, struct slice foreign
 	struct visible v;
 	struct buf line;
 
-	visible_init(&v, VISIBLE_LINE, s->ascii);
+	visible_init(&v, VISIBLE_LINE, s->set);
 	buf_init(&line, LINE_OCTETS_MAX);
 	if (buf_append_text(&line, before) && visible_push(&v, foreign, &line) && visible_finish(&v, &line))
 		put_broken(s, buf_slice(&line));
@@ -118,7 +133,7 @@ void screen_show_line(struct screen *s, const char *before, struct slice foreign
 
 void screen_mail_begin(struct screen *s)
 {
-	visible_init(&s->text, VISIBLE_TEXT, s->ascii);
+	visible_init(&s->text, VISIBLE_TEXT, s->set);
 	s->line_open = false;
 }
 
@@ -134,7 +149,7 @@ void screen_mail_end(struct screen *s)
 {
 	finish_visible(s, &s->text);
 	if (s->line_open)
-		fputc('\n', s->out);
+		put(s, slice_str("\n"));
 	s->line_open = false;
 }
 

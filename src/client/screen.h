@@ -1,6 +1,7 @@
 /*
  * screen: everything the client prints goes through here.
  *
+ * In UTF-8; on a terminal with another character set it is put into that on the way out.
  * A course's own texts are printed as they are; what came from a mail or a server goes through visible first. Whether
  * stdout is a terminal, and how wide it is, is asked here and nowhere else. Output is buffered until screen_flush(),
  * which everybody calls before waiting.
@@ -15,13 +16,15 @@
 struct screen {
 	FILE *out;
 	bool terminal;
-	bool ascii; /* a terminal with a character set other than UTF-8 */
+	struct local_set *local; /* the locale's */
+	struct local_set *set;   /* the same, where `out` is a terminal */
 	struct visible text;
 	bool line_open; /* the mail under way did not end in a newline yet */
 };
 
 /* Sets LC_CTYPE for the whole program, so that widths are those of UTF-8. */
 void screen_init(struct screen *s, FILE *out);
+void screen_release(struct screen *s);
 
 /* Texts of the program and of the course. */
 void screen_say(struct screen *s, const char *text);

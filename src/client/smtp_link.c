@@ -28,11 +28,16 @@ static const char *own_verb(const struct course *course, const char *means)
 	return NULL;
 }
 
-void smtp_link_init(struct smtp_link *l, const struct course *course)
+void smtp_link_init(struct smtp_link *l, struct account *account)
 {
-	*l = (struct smtp_link){ .manner = { .registers = course->registration,
-		                             .mail_verb = own_verb(course, "MAIL FROM:"),
-		                             .rcpt_verb = own_verb(course, "RCPT TO:") } };
+	const struct course *course = account->course;
+
+	*l = (struct smtp_link){ .account = account };
+	if (course) {
+		l->manner.registers = course->registration;
+		l->manner.mail_verb = own_verb(course, "MAIL FROM:");
+		l->manner.rcpt_verb = own_verb(course, "RCPT TO:");
+	}
 	find_host_name(l->name);
 	l->manner.name = l->name;
 	link_init(&l->link);
@@ -43,6 +48,7 @@ void smtp_link_release(struct smtp_link *l)
 {
 	link_close(&l->link);
 	smtp_client_release(&l->client);
+	sasl_release(&l->sasl);
 }
 
 /* Drives what was asked of the client to its end. */
@@ -55,13 +61,29 @@ static bool drive(struct smtp_link *l)
 	return ok;
 }
 
-bool smtp_link_open(struct smtp_link *l, const struct link_options *options)
+/* Who logs in, and whether that may go in clear. */
+static void prepare_login(struct smtp_link *l)
 {
+	const struct account *a = l->account;
+
+	sasl_init(&l->sasl, a->name, a->password, &l->link.tls);
+	l->manner.extended = account_is_extended(a, ACCOUNT_SMTP);
+	l->manner.secured = link_is_secure(&l->link);
+	l->manner.clear_login = l->link.is_local || a->plaintext;
+	l->manner.login = &l->sasl.login;
+	l->manner.login_needed = !a->course; /* a script names a user only where it means one */
+}
+
+bool smtp_link_open(struct smtp_link *l)
+{
+	const struct link_options options = account_link(l->account, ACCOUNT_SMTP);
+
 	smtp_link_release(l);
 	smtp_client_init(&l->client, &l->link.feed);
 	l->opened = false;
-	if (!link_open(&l->link, options, &l->why))
+	if (!link_open(&l->link, &options, &l->why))
 		return false;
+	prepare_login(l);
 	smtp_client_open(&l->client, &l->manner);
 	drive(l);
 	l->opened = l->client.outcome == SMTP_CLIENT_DONE;
@@ -70,7 +92,7 @@ bool smtp_link_open(struct smtp_link *l, const struct link_options *options)
 	return l->opened;
 }
 
-bool smtp_link_is_open(const struct smtp_link *l)
+bool smtp_link_is_open(struct smtp_link *l)
 {
 	return link_is_alive(&l->link);
 }
@@ -90,7 +112,7 @@ void smtp_link_retrieve(struct smtp_link *l, const struct smtp_client_sink *sink
 /* Once the server has said yes or no, a connection that breaks before its goodbye changes nothing. */
 void smtp_link_close(struct smtp_link *l)
 {
-	if (l->link.fd < 0)
+	if (!link_is_open(&l->link))
 		return;
 	smtp_client_quit(&l->client);
 	drive(l);

@@ -26,14 +26,10 @@ static bool could_go_on(struct slice text)
 /* The first character of a non-empty text. */
 static enum decoded decode(struct slice text, uint32_t *character, size_t *len)
 {
-	static const unsigned char first_bits[] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
-
 	*len = utf8_character(text);
 	if (*len == 0)
 		return could_go_on(text) ? DECODED_PARTIAL : DECODED_INVALID;
-	*character = (unsigned char)text.ptr[0] & first_bits[*len];
-	for (size_t i = 1; i < *len; i++)
-		*character = *character << 6 | ((unsigned char)text.ptr[i] & 0x3F);
+	*character = local_set_code_point(slice_make(text.ptr, *len));
 	return DECODED_WHOLE;
 }
 
@@ -54,11 +50,18 @@ static bool put_ascii(const struct visible *v, char c, struct buf *out)
 	return buf_append_char(out, c);
 }
 
+static bool has_no_place(const struct visible *v, struct slice octets)
+{
+	char local[LOCAL_SET_OCTETS_MAX];
+
+	return v->set && local_set_character(v->set, octets, local) == 0;
+}
+
 static bool put_character(const struct visible *v, uint32_t c, struct slice octets, struct buf *out)
 {
 	if (c < 0x80)
 		return put_ascii(v, (char)c, out);
-	if (c < 0xA0 || turns_direction(c) || v->ascii)
+	if (c < 0xA0 || turns_direction(c) || has_no_place(v, octets))
 		return buf_printf(out, "<U+%04X>", (unsigned)c);
 	return buf_append_slice(out, octets);
 }
@@ -96,9 +99,9 @@ static bool put_first(const struct visible *v, struct slice text, size_t *taken,
 	}
 }
 
-void visible_init(struct visible *v, enum visible_mode mode, bool ascii)
+void visible_init(struct visible *v, enum visible_mode mode, struct local_set *set)
 {
-	*v = (struct visible){ .mode = mode, .ascii = ascii };
+	*v = (struct visible){ .mode = mode, .set = set };
 }
 
 static void drop_partial(struct visible *v, size_t n)

@@ -3,7 +3,7 @@
  *
  * Control characters (C0, DEL, C1 also in their UTF-8 form), the marks that turn the reading direction and bytes that
  * are no UTF-8 come out as text, the way less(1) writes them: ^[ for ESC, <U+009B>, <U+202E>, <FF>. Everything else
- * stays. A pure push filter: any cut of the input gives the same output. Widths are those of wcwidth(3) in a UTF-8
+ * stays, but for what a terminal with a set of its own has no place for, <U+2026>. A pure push filter: any cut of the input gives the same output. Widths are those of wcwidth(3) in a UTF-8
  * locale.
  */
 #ifndef POSTROOM_CLIENT_VISIBLE_H
@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "client/local_set.h"
 
 enum visible_mode {
 	VISIBLE_TEXT, /* tabs and newlines stay, as in a mail */
@@ -21,12 +22,12 @@ enum { VISIBLE_GROWTH = 4 }; /* one octet becomes at most so many */
 
 struct visible {
 	enum visible_mode mode;
-	bool ascii;      /* the terminal's character set is not UTF-8: what is not ASCII is written as <U+…> */
-	char partial[4]; /* a UTF-8 sequence under way */
+	struct local_set *set; /* the caller's; what it has no place for is written as <U+…>. NULL: UTF-8 */
+	char partial[4];       /* a UTF-8 sequence under way */
 	size_t partial_len;
 };
 
-void visible_init(struct visible *v, enum visible_mode mode, bool ascii);
+void visible_init(struct visible *v, enum visible_mode mode, struct local_set *set);
 /* Appends the visible form; false: no room in out. */
 bool visible_push(struct visible *v, struct slice text, struct buf *out);
 /* The text is over; a sequence that was cut off comes out as bytes. */

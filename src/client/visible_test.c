@@ -11,13 +11,13 @@
 
 #include <cmocka.h>
 
-static void check_mode(struct slice in, enum visible_mode mode, bool ascii, const char *expected)
+static void check_set(struct slice in, enum visible_mode mode, struct local_set *set, const char *expected)
 {
 	for (size_t cut = 0; cut <= in.len + 1; cut++) {
 		struct visible v;
 		struct buf out;
 		buf_init(&out, 1 << 16);
-		visible_init(&v, mode, ascii);
+		visible_init(&v, mode, set);
 		if (cut <= in.len) {
 			assert_true(visible_push(&v, slice_make(in.ptr, cut), &out));
 			assert_true(visible_push(&v, slice_skip(in, cut), &out));
@@ -33,9 +33,14 @@ static void check_mode(struct slice in, enum visible_mode mode, bool ascii, cons
 	}
 }
 
+static void check_mode(struct slice in, enum visible_mode mode, const char *expected)
+{
+	check_set(in, mode, NULL, expected);
+}
+
 static void shows(const char *in, const char *expected)
 {
-	check_mode(slice_str(in), VISIBLE_TEXT, false, expected);
+	check_mode(slice_str(in), VISIBLE_TEXT, expected);
 }
 
 static void plain_text_stays(void **state)
@@ -53,7 +58,7 @@ static void control_characters_are_shown(void **state)
 	(void)state;
 	shows("\x1B[2J\x1B]0;owned\x07", "^[[2J^[]0;owned^G");
 	shows("a\rb\x7F\x08", "a^Mb^?^H");
-	check_mode(slice_make("a\0b", 3), VISIBLE_TEXT, false, "a^@b");
+	check_mode(slice_make("a\0b", 3), VISIBLE_TEXT, "a^@b");
 }
 
 static void c1_controls_are_shown_as_bytes_and_as_utf8(void **state)
@@ -94,14 +99,23 @@ static void what_is_no_utf8_is_shown_byte_by_byte(void **state)
 static void one_line_stays_one_line(void **state)
 {
 	(void)state;
-	check_mode(slice_str("a\tb\nc\r\n"), VISIBLE_LINE, false, "a b^Jc^M^J");
+	check_mode(slice_str("a\tb\nc\r\n"), VISIBLE_LINE, "a b^Jc^M^J");
 }
 
-static void another_character_set_gets_ascii_alone(void **state)
+static void what_a_set_has_no_place_for_is_shown(const char *name, const char *expected)
+{
+	struct local_set *set = local_set_new(name);
+
+	assert_non_null(set);
+	check_set(slice_str("\xC3\xA9 \xE2\x80\x9B \xF0\x9F\x93\xAC \xC2\x9B"), VISIBLE_TEXT, set, expected);
+	local_set_free(set);
+}
+
+static void another_character_set_gets_what_it_has(void **state)
 {
 	(void)state;
-	check_mode(slice_str("\xC3\xA9 \xE2\x80\x9B \xF0\x9F\x93\xAC"), VISIBLE_TEXT, true,
-	           "<U+00E9> <U+201B> <U+1F4EC>");
+	what_a_set_has_no_place_for_is_shown("US-ASCII", "<U+00E9> <U+201B> <U+1F4EC> <U+009B>");
+	what_a_set_has_no_place_for_is_shown("ISO-8859-1", "\xC3\xA9 <U+201B> <U+1F4EC> <U+009B>");
 }
 
 static void widths_are_those_of_a_terminal(void **state)
@@ -133,7 +147,7 @@ int main(void)
 		cmocka_unit_test(marks_that_turn_the_reading_direction_are_shown),
 		cmocka_unit_test(what_is_no_utf8_is_shown_byte_by_byte),
 		cmocka_unit_test(one_line_stays_one_line),
-		cmocka_unit_test(another_character_set_gets_ascii_alone),
+		cmocka_unit_test(another_character_set_gets_what_it_has),
 		cmocka_unit_test(widths_are_those_of_a_terminal),
 		cmocka_unit_test(text_is_cut_between_characters),
 	};

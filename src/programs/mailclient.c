@@ -10,29 +10,33 @@
 
 #include "base/log.h"
 #include "client/client.h"
+#include "client/command.h"
 
 enum { DEFAULT_SMTP_PORT = 2525, DEFAULT_POP3_PORT = 2110, PORT_MAX = 65535 };
 
-static const char usage[] =
-        "usage: mailclient [--course NAME|FILE] [--transcript|--explain] SERVER [SMTP_PORT [POP3_PORT]]";
+static const char usage[] = "usage: mailclient [--course NAME|FILE] [--tls] [--ca FILE] [--plaintext] "
+                            "[--transcript|--explain] SERVER [SMTP_PORT [POP3_PORT]]";
 
-static const char help[] = "Sends mail over SMTP and manages the mailbox over POP3.\n"
-                           "\n"
-                           "  SERVER              name or address of the mail server\n"
-                           "  SMTP_PORT           its SMTP port (default 2525)\n"
-                           "  POP3_PORT           its POP3 port (default 2110)\n"
-                           "  --course NAME|FILE  the course whose menu and texts are used (default %s)\n"
-                           "  --transcript        show the dialogue with the servers, passwords masked\n"
-                           "  --explain           show it, and under each line what it means\n"
-                           "  --help, --version\n"
-                           "\n"
-                           "Example, beside `make run`: mailclient 127.0.0.1\n";
+static const char help[] =
+        "Sends mail over SMTP and manages the mailbox over POP3.\n"
+        "\n"
+        "  SERVER              name or address of the mail server\n"
+        "  SMTP_PORT           its SMTP port (default 2525)\n"
+        "  POP3_PORT           its POP3 port (default 2110)\n"
+        "  --course NAME|FILE  the course whose menu and texts are used (default %s)\n"
+        "  --tls               TLS first on both ports, as always on 465 and 995\n"
+        "  --ca FILE           trust the certificates that this file's CAs have signed (default: the system's CAs)\n"
+        "  --plaintext         a password may go unencrypted to another machine\n"
+        "  --transcript        show the dialogue with the servers, passwords masked\n"
+        "  --explain           show it, and under each line what it means\n"
+        "  --help, --version\n"
+        "\n"
+        "Example, beside `make run`: mailclient 127.0.0.1\n"
+        "For scripts: mailclient send|list|show|delete; `mailclient send --help` says more.\n";
 
 struct options {
 	const char *course;
-	const char *server;
-	unsigned smtp_port;
-	unsigned pop3_port;
+	struct account account; /* server, ports, and how the connections are protected */
 	bool transcript;
 	bool explain; /* implies transcript */
 };
@@ -58,26 +62,41 @@ static void read_operands(int count, char **operands, struct options *o)
 		wrong_usage("the name or address of the mail server is missing", "");
 	if (count > 3)
 		wrong_usage("there is an operand too many: ", operands[3]);
-	o->server = operands[0];
-	o->smtp_port = count > 1 ? read_port(operands[1]) : DEFAULT_SMTP_PORT;
-	o->pop3_port = count > 2 ? read_port(operands[2]) : DEFAULT_POP3_PORT;
+	o->account.server = operands[0];
+	o->account.smtp_port = count > 1 ? read_port(operands[1]) : DEFAULT_SMTP_PORT;
+	o->account.pop3_port = count > 2 ? read_port(operands[2]) : DEFAULT_POP3_PORT;
 }
 
 static void read_options(int argc, char **argv, struct options *o)
 {
-	enum { COURSE = 256, TRANSCRIPT, EXPLAIN, HELP, VERSION };
+	enum { COURSE = 256, TLS, CA, PLAINTEXT, TRANSCRIPT, EXPLAIN, VERSION, HELP = 'h' };
 	static const struct option known[] = {
-		{ "course", required_argument, NULL, COURSE }, { "transcript", no_argument, NULL, TRANSCRIPT },
-		{ "explain", no_argument, NULL, EXPLAIN },     { "help", no_argument, NULL, HELP },
-		{ "version", no_argument, NULL, VERSION },     { NULL, 0, NULL, 0 },
+		{ "course", required_argument, NULL, COURSE },
+		{ "tls", no_argument, NULL, TLS },
+		{ "ca", required_argument, NULL, CA },
+		{ "plaintext", no_argument, NULL, PLAINTEXT },
+		{ "transcript", no_argument, NULL, TRANSCRIPT },
+		{ "explain", no_argument, NULL, EXPLAIN },
+		{ "help", no_argument, NULL, HELP },
+		{ "version", no_argument, NULL, VERSION },
+		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
 		switch (option) {
 		case COURSE:
 			o->course = optarg;
+			break;
+		case TLS:
+			o->account.tls_first = true;
+			break;
+		case CA:
+			o->account.trust.ca_file = optarg;
+			break;
+		case PLAINTEXT:
+			o->account.plaintext = true;
 			break;
 		case EXPLAIN:
 			o->explain = true;
@@ -136,11 +155,18 @@ int main(int argc, char **argv)
 
 	log_set_program("mailclient");
 	forbid_core_dumps();
+	if (argc > 1 && command_exists(argv[1]))
+		return command_run(argc - 1, argv + 1);
 	read_options(argc, argv, &options);
 	struct course *course = load_course(options.course, argv[0], &why);
 	if (!course) {
 		fprintf(stderr, "mailclient: %s\n", why.text);
 		return EX_CONFIG;
+	}
+	if (!account_check_trust(&options.account, &why)) {
+		fprintf(stderr, "mailclient: %s\n", why.text);
+		course_free(course);
+		return EX_NOINPUT;
 	}
 	struct transcript *transcript;
 	if (!open_transcript(&options, course, &transcript)) {
@@ -149,14 +175,17 @@ int main(int argc, char **argv)
 	}
 	struct client client = {
 		.course = course,
-		.server = options.server,
-		.smtp_port = options.smtp_port,
-		.pop3_port = options.pop3_port,
-		.transcript = transcript,
+		.account = options.account,
 	};
+	client.account.course = course;
+	client.account.transcript = transcript;
 	screen_init(&client.screen, stdout);
 	prompt_init(&client.prompt, STDIN_FILENO, &client.screen);
+	if (course->standard)
+		prompt_use_utf8(&client.prompt);
 	client_run(&client);
+	screen_release(&client.screen);
+	account_release(&client.account);
 	transcript_free(transcript);
 	course_free(course);
 	return EX_OK;

@@ -1,0 +1,68 @@
+/*
+ * charset: iconv over a whole text. See charset.h.
+ */
+#include "client/charset.h"
+
+#include <errno.h>
+#include <gmime/gmime.h>
+
+enum { NAME_MAX_OCTETS = 40 };
+
+/* The name comes from a mail: it must name neither a path nor an option of iconv. */
+static bool is_name(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:+";
+	size_t len = strspn(name, allowed);
+
+	return len > 0 && len <= NAME_MAX_OCTETS && name[len] == '\0';
+}
+
+static bool is_passed_on(const char *name)
+{
+	struct slice s = slice_str(name);
+
+	return slice_equal_text_nocase(s, "utf-8") || slice_equal_text_nocase(s, "utf8") ||
+	       slice_equal_text_nocase(s, "us-ascii") || slice_equal_text_nocase(s, "ascii");
+}
+
+static bool put_replacement(struct buf *out)
+{
+	return buf_append_text(out, "\xEF\xBF\xBD");
+}
+
+static enum charset_outcome run(iconv_t converter, struct slice text, struct buf *out)
+{
+	char *in = (char *)text.ptr; /* iconv() does not write there */
+	size_t left = text.len;
+
+	while (left > 0) {
+		char piece[4096];
+		char *to = piece;
+		size_t room = sizeof piece;
+		size_t done = iconv(converter, &in, &left, &to, &room);
+		int error = errno;
+		if (!buf_append(out, piece, sizeof piece - room))
+			return CHARSET_FULL;
+		if (done != (size_t)-1 || (error == E2BIG && room < sizeof piece))
+			continue;
+		if (!put_replacement(out))
+			return CHARSET_FULL;
+		if (error == EINVAL)
+			break;
+		in++;
+		left--;
+	}
+	return CHARSET_DONE;
+}
+
+enum charset_outcome charset_decode(const char *name, struct slice text, struct buf *out)
+{
+	if (!name || is_passed_on(name))
+		return buf_append_slice(out, text) ? CHARSET_DONE : CHARSET_FULL;
+	iconv_t converter = is_name(name) ? g_mime_iconv_open("UTF-8", name) : (iconv_t)-1;
+	if (converter == (iconv_t)-1)
+		return CHARSET_UNKNOWN;
+	enum charset_outcome outcome = run(converter, text, out);
+	g_mime_iconv_close(converter);
+	return outcome;
+}

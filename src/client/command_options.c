@@ -1,0 +1,333 @@
+/*
+ * command_options: a row per option. See command_options.h.
+ */
+#include "client/command_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "client/mime_compose.h"
+#include "client/screen.h"
+
+enum { PORT_MAX = 65535, MESSAGE_MAX = 4096, RECODED_MAX = 4 * 1024 * 1024 };
+
+enum command_option {
+	OPTION_SERVER = 256,
+	OPTION_USER,
+	OPTION_PASSWORD_FILE,
+	OPTION_CA,
+	OPTION_TLS,
+	OPTION_PLAINTEXT,
+	OPTION_TRANSCRIPT,
+	OPTION_FROM,
+	OPTION_TO,
+	OPTION_CC,
+	OPTION_BCC,
+	OPTION_SUBJECT,
+	OPTION_ATTACH,
+	OPTION_RAW,
+	OPTION_SAVE,
+	OPTION_HELP = 'h',
+};
+
+static const struct option options[] = {
+	{ "server", required_argument, NULL, OPTION_SERVER },
+	{ "user", required_argument, NULL, OPTION_USER },
+	{ "password-file", required_argument, NULL, OPTION_PASSWORD_FILE },
+	{ "ca", required_argument, NULL, OPTION_CA },
+	{ "tls", no_argument, NULL, OPTION_TLS },
+	{ "plaintext", no_argument, NULL, OPTION_PLAINTEXT },
+	{ "transcript", no_argument, NULL, OPTION_TRANSCRIPT },
+	{ "from", required_argument, NULL, OPTION_FROM },
+	{ "to", required_argument, NULL, OPTION_TO },
+	{ "cc", required_argument, NULL, OPTION_CC },
+	{ "bcc", required_argument, NULL, OPTION_BCC },
+	{ "subject", required_argument, NULL, OPTION_SUBJECT },
+	{ "attach", required_argument, NULL, OPTION_ATTACH },
+	{ "raw", no_argument, NULL, OPTION_RAW },
+	{ "save", required_argument, NULL, OPTION_SAVE },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* Which commands take an option that not all take. */
+static const struct {
+	enum command_option option;
+	const char *commands;
+} belongs[] = {
+	{ OPTION_FROM, "send" },    { OPTION_TO, "send" },     { OPTION_CC, "send" },       { OPTION_BCC, "send" },
+	{ OPTION_SUBJECT, "send" }, { OPTION_ATTACH, "send" }, { OPTION_RAW, "send show" }, { OPTION_SAVE, "show" },
+};
+
+static const char help[] =
+        "usage: mailclient send --server HOST[:PORT] --from ADDRESS --to ADDRESS[,ADDRESS]... [OPTION]... < TEXT\n"
+        "       mailclient list --server HOST[:PORT] --user NAME --password-file FILE\n"
+        "       mailclient show --server HOST[:PORT] --user NAME --password-file FILE [--raw | --save DIR] NUMBER\n"
+        "       mailclient delete --server HOST[:PORT] --user NAME --password-file FILE NUMBER...\n"
+        "\n"
+        "  --server HOST[:PORT]  the mail server (default ports: 2525 to send, 2110 for the others)\n"
+        "  --user NAME           whom to log in as\n"
+        "  --password-file FILE  the password is its first line; - is standard input (not with send)\n"
+        "  --ca FILE             the CA that the server's certificate is checked with (default: the system's)\n"
+        "  --tls                 TLS from the first octet, on any port (465 and 995 have it anyway)\n"
+        "  --plaintext           a password may go in clear to another machine\n"
+        "  --transcript          the dialogue with the server on standard error, passwords masked\n"
+        "send:\n"
+        "  --from ADDRESS        a@b, or Name <a@b>; --to, --cc, --bcc: with commas, and as often as needed\n"
+        "  --subject TEXT        in UTF-8, as the text on standard input is\n"
+        "  --attach FILE         as often as needed\n"
+        "  --raw                 standard input is a whole mail with its header\n"
+        "show:\n"
+        "  --raw                 the mail as it came, decoding nothing\n"
+        "  --save DIR            saves the attachments there, and prints where\n";
+
+/* ---- telling ---- */
+
+int command_fail(const struct command_options *o, int status, const char *format, ...)
+{
+	struct screen errors;
+	struct buf message;
+	va_list args;
+
+	buf_init(&message, MESSAGE_MAX);
+	screen_init(&errors, stderr);
+	va_start(args, format);
+	buf_printf(&message, "%s: ", o->command);
+	buf_vprintf(&message, format, args);
+	va_end(args);
+	screen_show_line(&errors, "mailclient ", buf_slice(&message));
+	buf_release(&message);
+	screen_release(&errors);
+	return status;
+}
+
+/* ---- values ---- */
+
+/* HOST, HOST:PORT, [ADDRESS]:PORT, or an IPv6 address alone. */
+static int read_server(struct command_options *o, char *text)
+{
+	char *colon = strrchr(text, ':');
+	bool bracket = text[0] == '[';
+	char *end = bracket ? strchr(text, ']') : NULL;
+	uint64_t port;
+
+	if (bracket && (!end || (end[1] != '\0' && end[1] != ':')))
+		return command_fail(o, EX_USAGE, "--server is HOST or HOST:PORT, not %s", text);
+	if (bracket)
+		colon = end[1] == ':' ? end + 1 : NULL;
+	else if (colon && strchr(text, ':') != colon)
+		colon = NULL;
+	if (colon && (!slice_number(slice_str(colon + 1), PORT_MAX, &port) || port == 0))
+		return command_fail(o, EX_USAGE, "a port is a number from 1 to 65535, not %s", colon + 1);
+	if (colon) {
+		o->port = (unsigned)port;
+		*colon = '\0';
+	}
+	if (bracket)
+		*end = '\0';
+	o->server = text + bracket;
+	if (o->server[0] == '\0')
+		return command_fail(o, EX_USAGE, "--server is HOST or HOST:PORT");
+	return EX_OK;
+}
+
+static int read_people(const struct command_options *o, struct people *people, const char *option, const char *typed)
+{
+	struct fault why;
+
+	if (!people_add(people, slice_str(typed), &why))
+		return command_fail(o, EX_USAGE, "--%s: %s", option, why.text);
+	return EX_OK;
+}
+
+/* A line end in a value would begin a line of its own in the header. */
+static int read_subject(struct command_options *o, const char *text)
+{
+	if (strpbrk(text, "\r\n"))
+		return command_fail(o, EX_USAGE, "--subject must hold no line end");
+	if (mime_compose_find_invalid(slice_str(text)) < strlen(text))
+		return command_fail(o, EX_USAGE, "--subject is not UTF-8");
+	o->subject = text;
+	return EX_OK;
+}
+
+static int add_file(struct command_options *o, const char *path)
+{
+	if (o->file_count == COMMAND_FILES_MAX)
+		return command_fail(o, EX_USAGE, "more than %d files", COMMAND_FILES_MAX);
+	o->files[o->file_count++] = path;
+	return EX_OK;
+}
+
+/* A script's values are UTF-8 in every locale; what is not was typed in the locale's set. */
+static char *as_utf8(struct command_options *o, char *value)
+{
+	struct slice typed = slice_str(value ? value : "");
+	struct buf text;
+
+	if (!o->local || mime_compose_find_invalid(typed) == typed.len)
+		return value;
+	buf_init(&text, RECODED_MAX);
+	bool ok = buf_append_slice(&text, typed) && local_set_decode(o->local, &text, 0);
+	char *utf8 = ok ? arena_dup(&o->recoded, buf_slice(&text)) : NULL;
+	buf_release(&text);
+	return utf8 ? utf8 : value;
+}
+
+static bool is_text(int option)
+{
+	return option == OPTION_SUBJECT || option == OPTION_FROM || option == OPTION_TO || option == OPTION_CC ||
+	       option == OPTION_BCC;
+}
+
+static bool takes(const char *command, int option)
+{
+	for (size_t i = 0; i < sizeof belongs / sizeof belongs[0]; i++) {
+		if ((int)belongs[i].option == option)
+			return strstr(belongs[i].commands, command) != NULL;
+	}
+	return true;
+}
+
+static int take_option(struct command_options *o, int option, char *value)
+{
+	switch (option) {
+	case OPTION_SERVER:
+		return read_server(o, value);
+	case OPTION_USER:
+		o->user = value;
+		return EX_OK;
+	case OPTION_PASSWORD_FILE:
+		o->password_file = value;
+		return EX_OK;
+	case OPTION_CA:
+		o->ca = value;
+		return EX_OK;
+	case OPTION_TLS:
+		o->tls = true;
+		return EX_OK;
+	case OPTION_PLAINTEXT:
+		o->plaintext = true;
+		return EX_OK;
+	case OPTION_TRANSCRIPT:
+		o->transcript = true;
+		return EX_OK;
+	case OPTION_FROM:
+		return read_people(o, &o->from, "from", value);
+	case OPTION_TO:
+		return read_people(o, &o->to, "to", value);
+	case OPTION_CC:
+		return read_people(o, &o->cc, "cc", value);
+	case OPTION_BCC:
+		return read_people(o, &o->bcc, "bcc", value);
+	case OPTION_SUBJECT:
+		return read_subject(o, value);
+	case OPTION_ATTACH:
+		return add_file(o, value);
+	case OPTION_RAW:
+		o->raw = true;
+		return EX_OK;
+	default:
+		o->save = value;
+		return EX_OK;
+	}
+}
+
+/* ---- the password ---- */
+
+static int read_password(struct command_options *o)
+{
+	bool from_input = strcmp(o->password_file, "-") == 0;
+	char octet;
+
+	if (from_input && strcmp(o->command, "send") == 0)
+		return command_fail(o, EX_USAGE, "--password-file -: standard input is the mail's text; name a file");
+	int fd = from_input ? STDIN_FILENO : open(o->password_file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return command_fail(o, EX_NOINPUT, "cannot read the password from %s: %s", o->password_file,
+		                    strerror(errno));
+	/* Reserved at once, so that no growing buffer leaves a copy behind; octet by octet, as what follows the line is not ours. */
+	bool fits = buf_reserve(&o->password, COMMAND_PASSWORD_MAX);
+	while (fits && read(fd, &octet, 1) == 1 && octet != '\n')
+		fits = buf_append_char(&o->password, octet);
+	if (!from_input)
+		file_close(fd);
+	if (!fits)
+		return command_fail(o, EX_USAGE, "the password is longer than %d octets", COMMAND_PASSWORD_MAX);
+	if (o->password.len > 0 && o->password.data[o->password.len - 1] == '\r')
+		o->password.len--;
+	if (o->password.len == 0)
+		return command_fail(o, EX_NOINPUT, "there is no password in %s", o->password_file);
+	return EX_OK;
+}
+
+/* ---- all of them ---- */
+
+static int check(struct command_options *o)
+{
+	bool sends = strcmp(o->command, "send") == 0;
+
+	if (!o->server)
+		return command_fail(o, EX_USAGE, "--server HOST is missing");
+	if (!sends && !o->user)
+		return command_fail(o, EX_USAGE, "--user NAME is missing");
+	if ((o->user != NULL) != (o->password_file != NULL))
+		return command_fail(o, EX_USAGE, "--user and --password-file belong together");
+	if (o->user && strpbrk(o->user, "\r\n"))
+		return command_fail(o, EX_USAGE, "--user must hold no line end");
+	if (o->port == 0)
+		o->port = sends ? COMMAND_SMTP_PORT : COMMAND_POP3_PORT;
+	return o->user ? read_password(o) : EX_OK;
+}
+
+static int read_each(struct command_options *o, int argc, char **argv)
+{
+	int option, status = EX_OK;
+
+	opterr = 0;
+	optind = 1;
+	while (status == EX_OK && (option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (option == ':')
+			status = command_fail(o, EX_USAGE, "an argument is missing behind %s", argv[optind - 1]);
+		else if (option == '?')
+			status = command_fail(o, EX_USAGE, "unknown option %s; --help lists them", argv[optind - 1]);
+		else if (option == OPTION_HELP)
+			status = -1;
+		else if (!takes(o->command, option))
+			status = command_fail(o, EX_USAGE, "%s is no option of this command", argv[optind - 1]);
+		else
+			status = take_option(o, option, is_text(option) ? as_utf8(o, optarg) : optarg);
+	}
+	return status;
+}
+
+int command_options_read(struct command_options *o, int argc, char **argv)
+{
+	*o = (struct command_options){ .command = argv[0] };
+	buf_init(&o->password, COMMAND_PASSWORD_MAX);
+	arena_init(&o->recoded, RECODED_MAX);
+	o->local = local_set_of_locale();
+	int status = read_each(o, argc, argv);
+	if (status == -1) {
+		fputs(help, stdout);
+		exit(EX_OK);
+	}
+	o->operands = argv + optind;
+	o->operand_count = (size_t)(argc - optind);
+	return status == EX_OK ? check(o) : status;
+}
+
+void command_options_release(struct command_options *o)
+{
+	if (o->password.cap > 0)
+		explicit_bzero(o->password.data, o->password.cap);
+	buf_release(&o->password);
+	arena_release(&o->recoded);
+	local_set_free(o->local);
+}
