@@ -15,7 +15,7 @@ comma   := ,
 # `make SAN=address,undefined` builds beside the ordinary programs, in a directory of its own.
 B := $(if $(SAN),build/$(subst $(comma),-,$(SAN)),build)
 
-ROOMS := base net mail course auth store protocol server client
+ROOMS := base net mail course auth store protocol server client admin
 NEEDS_base     :=
 NEEDS_net      := base
 NEEDS_mail     := base
@@ -25,19 +25,20 @@ NEEDS_store    := base
 NEEDS_protocol := net mail course base
 NEEDS_server   := protocol auth store net mail course base
 NEEDS_client   := protocol net mail course base
+NEEDS_admin    := auth course base
 
 PROGRAMS := smtpmail popserver mailclient postroom
 NEEDS_smtpmail   := server $(NEEDS_server)
 NEEDS_popserver  := server $(NEEDS_server)
 NEEDS_mailclient := client $(NEEDS_client)
-NEEDS_postroom   := base
+NEEDS_postroom   := admin $(NEEDS_admin)
 
 # Further names of programs, which imply a course: `program_name "NAME" { program = PROGRAM }` in the course's file, on one line.
 NAMES       := $(shell sed -n 's/^program_name "\([a-z0-9_-]*\)" *{ *program *= *\([a-z]*\) *}.*/\1:\2/p' courses/*.conf)
 OTHER_NAMES := $(foreach n,$(NAMES),$(firstword $(subst :, ,$(n))))
 program_of   = $(patsubst $(1):%,%,$(filter $(1):%,$(NAMES)))
 
-PACKAGES := libevent_core libconfuse libcrypto
+PACKAGES := libevent_core libconfuse libcrypto libssl libgsasl libcrypt gmime-3.0
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 CFLAGS   ?= -O2 -g
@@ -46,7 +47,7 @@ PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PK
 LIBS       = $(eval LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(LIBS)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DPOSTROOM_VERSION='"$(VERSION)"' -Isrc -I$(B)/gen $(WARN) -pthread \
              $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS)
-ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANFLAGS)
+ALL_LDFLAGS = -pthread -Wl,--as-needed $(LDFLAGS) $(SANFLAGS)
 
 # One short line a step; V=1 shows the commands, and -s nothing.
 SILENT = $(findstring s,$(firstword -$(MAKEFLAGS)))

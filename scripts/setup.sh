@@ -14,7 +14,10 @@ needs() {
 		echo "command pkg-config pkg-config"
 		echo "library libevent_core libevent-dev"
 		echo "library libconfuse libconfuse-dev"
-		echo "library libcrypto libssl-dev"
+		echo "library libssl libssl-dev"
+		echo "library libgsasl libgsasl-dev"
+		echo "library libcrypt libcrypt-dev"
+		echo "library gmime-3.0 libgmime-3.0-dev"
 		;;
 	run)
 		echo "command curl curl"
@@ -32,6 +35,15 @@ needs() {
 		echo "command msmtp msmtp"
 		echo "command mutt mutt"
 		echo "command tmux tmux"
+		echo "command fetchmail fetchmail"
+		echo "command getmail getmail6"
+		echo "command gsasl gsasl"
+		echo "command node nodejs"
+		echo "file /usr/share/nodejs/nodemailer/package.json node-nodemailer"
+		echo "file /usr/share/perl5/IO/Socket/SSL.pm libio-socket-ssl-perl"
+		# A machine that has a mail server of its own keeps it; the tests that need Postfix are skipped there.
+		[ -e /usr/sbin/sendmail ] || echo "file /usr/lib/postfix/sbin/master postfix"
+		echo "file /usr/lib/dovecot/pop3 dovecot-pop3d"
 		;;
 	lint)
 		echo "command clang-format clang-format"
@@ -90,6 +102,12 @@ fi
 
 echo "Installing$packages"
 $as_root apt-get update -q || echo "setup.sh: no new package lists; trying with those that are here" >&2
+# Servers among them are for the tests alone: this keeps Debian from starting them (invoke-rc.d reads it).
+policy=/usr/sbin/policy-rc.d
+[ -e $policy ] || {
+	printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null && $as_root chmod 755 $policy
+	trap '$as_root rm -f $policy' EXIT
+}
 if ! $as_root env DEBIAN_FRONTEND=noninteractive $install; then
 	echo "setup.sh: that did not work. Please type this, as root, and run make again:" >&2
 	echo "  apt-get update && $install" >&2
