@@ -25,14 +25,14 @@ TWO = (mail("bob@lab", "First"), mail("carol@lab", "Second"))
 class Terminal:
     """The client on a pseudo-terminal of its own; everything that appears there is in `seen`."""
 
-    def __init__(self, *arguments, columns=80, locale="C.UTF-8"):
-        self.seen = ""
+    def __init__(self, *arguments, columns=80, locale="C.UTF-8", env=None, charset="utf-8"):
+        self.seen, self.charset = "", charset
         ready, go = os.pipe()
         self.child, self.master = pty.fork()
         if self.child == 0:
             os.close(go)
             os.read(ready, 1)
-            os.environ.update(LC_ALL=locale, TERM="xterm")
+            os.environ.update({"LC_ALL": locale, "TERM": "xterm", **(env or {})})
             os.execv(PROGRAMS / "mailclient", ["mailclient", *arguments])
         os.close(ready)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -47,7 +47,7 @@ class Terminal:
             octets = os.read(self.master, 65536)
         except OSError:
             return False
-        self.seen += octets.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+        self.seen += octets.decode(self.charset, "surrogateescape").replace("\r\n", "\n")
         return bool(octets)
 
     def wait(self, text):
@@ -66,7 +66,7 @@ class Terminal:
         return self.seen
 
     def type(self, text):
-        os.write(self.master, text.encode())
+        os.write(self.master, text.encode(self.charset))
 
     def end(self):
         """The exit status, negative for a signal."""
@@ -82,12 +82,12 @@ class Terminal:
     def is_as_found(self):
         return termios.tcgetattr(self.master) == self.found
 
-    def log_in(self):
+    def log_in(self, password="secret"):
         self.wait("Username: ")
         self.type("alice\n")
         self.wait("Password: ")
         self.until_echo_is_off()
-        self.type("secret\n")
+        self.type(f"{password}\n")
         return self.wait("Enter your choice: ")
 
     def until_echo_is_off(self):
@@ -101,8 +101,8 @@ class Terminal:
 def terminal():
     opened = []
 
-    def open_terminal(pop3=1, smtp=1, **more):
-        opened.append(Terminal("127.0.0.1", str(smtp), str(pop3), **more))
+    def open_terminal(pop3=1, smtp=1, course=None, **more):
+        opened.append(Terminal(*(["--course", course] if course else []), "127.0.0.1", str(smtp), str(pop3), **more))
         return opened[-1]
 
     yield open_terminal
@@ -267,6 +267,18 @@ def test_ctrl_d_ends_the_program_with_status_0(terminal, place):
     assert t.end() == 0
     assert t.is_as_found()
     assert not server.lines or server.lines[-1] == "QUIT"
+
+
+def test_ctrl_d_in_a_mail_says_that_nothing_was_sent(terminal):
+    smtp = Smtp()
+    server = Server(smtp)
+    t = terminal(smtp=server.port)
+    t.log_in()
+    t.type("2")
+    t.wait("full stop.\n")
+    t.type("From: a@b\nTo: c@d\n\x04")
+    t.wait("The input has ended; the mail was not sent\n")
+    assert t.end() == 0 and server.lines == []
 
 
 def test_ctrl_z_without_a_shell_does_no_harm(terminal):

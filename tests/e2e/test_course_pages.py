@@ -26,6 +26,8 @@ COMMAND = re.compile(r"^\$ ([^\n]*<<'END'\n(?:(?!END$)[^\n]*\n)*END\n|[^\n]*\n)(
 def masked(text):
     """Without what differs from day to day and from machine to machine."""
     text = re.sub(r"\d{4}-\d\d-\d\d : \d\d : \d\d", "2026-11-20 : 12 : 44", text.replace("\r\n", "\n"))
+    text = re.sub(r"\bid [A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+", "id TIVC5B-4L2-0", text)
+    text = re.sub(r"\w{3}, \d+ \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "Sat, 21 Nov 2026 12:44:05 +0000", text)
     host = re.escape(socket.gethostname())  # only where it is said: it may be any word, `mail` as well
     return re.sub(rf"^(S: 22[01]|C: HELO|S: 250 OK Hello) {host}(?=$| )", r"\1 lab", text, flags=re.M)
 

@@ -100,7 +100,7 @@ def test_the_further_verbs_obey_the_same_rules(smtpmail):
 def test_ehlo_and_help_are_as_ever(smtpmail):
     with Dialogue(smtpmail, "220 ") as talk:
         assert "_" not in talk.say("EHLO x", "250")
-        assert talk.say("HELP") == "214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"
+        assert talk.say("HELP") == "214 2.0.0 HELO EHLO AUTH MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT"
 
 
 def test_other_courses_do_not_know_the_verbs(lab):

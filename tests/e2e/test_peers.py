@@ -229,10 +229,17 @@ SEED_MAIL = b"From: ag@iitkgp.edu\r\nTo: gb@iitkgp.edu\r\nSubject: Test mail\r\n
 
 
 def mutt(tmp_path, folder, out, user="alice"):
-    """Opens the folder in mutt on a terminal and has it write the body of the first mail, decoded as it shows it, to a file."""
     config = secret_file(tmp_path / "muttrc", f"""
 set folder="{tmp_path}" spoolfile="{tmp_path}/none" record="" header_cache="" pop_delete=no pop_checkinterval=0
 set pop_user="{user}" pop_pass="wonderland" ssl_starttls=no ssl_force_tls=no quit=yes wait_key=no pipe_decode=yes confirmappend=no pop_authenticators="user"
+""")
+    return mutt_terminal(tmp_path, config, folder, out)
+
+
+def mutt_terminal(tmp_path, config, folder, out):
+    """Opens the folder in mutt on a terminal and has it write the body of the first mail, decoded as it shows it, to a file."""
+    with open(config, "a") as more:
+        more.write(f"""
 ignore *
 macro index X "<pipe-message>cat >{out}.part; mv {out}.part {out}<enter><exit>"
 push X

@@ -2,15 +2,17 @@
 
 import os
 import re
+import smtplib
+import ssl
 import subprocess
 
 import pytest
 
-from harness import PATIENCE, ROOT, free_port, run
+from harness import BUILD, PATIENCE, ROOT, free_port, run
 from test_front import Demo
 
 README = (ROOT / "README.md").read_text()
-START, USE, WATCH = re.findall(r"^```\w*\n(.*?)^```$", README, re.M | re.S)
+START, USE, WATCH, SECURE = re.findall(r"^```\w*\n(.*?)^```$", README, re.M | re.S)
 DATE = re.compile(r"\d{4}-\d\d-\d\d : \d\d : \d\d")
 
 
@@ -42,10 +44,29 @@ def test_the_first_screen(tmp_path):
         demo.close()
 
 
+def test_the_lines_for_tls_and_logins_work(tmp_path):
+    ports = {"2525": str(free_port()), "4650": str(free_port())}
+    *before, (start, _) = commands(re.sub(r"\b(2525|4650)\b", lambda port: ports[port[0]], SECURE))
+    where = {"cwd": tmp_path, "env": {**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}"}}
+    for command, _ in before:
+        subprocess.run(command, shell=True, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE, **where)
+    server = subprocess.Popen(["sh", "-c", "exec " + start], stderr=subprocess.PIPE, text=True, **where)
+    try:
+        assert "(TLS)" in server.stderr.readline() + server.stderr.readline()
+        context = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+        with smtplib.SMTP_SSL("localhost", int(ports["4650"]), timeout=PATIENCE, context=context) as client:
+            client.login("alice", "wonderland")
+            client.sendmail("alice@example.org", ["alice@example.org"], "Subject: secure\n\nyes\n")
+        assert "Subject: secure" in (tmp_path / "alice/mailbox").read_text()
+    finally:
+        server.terminate()
+        assert server.wait(PATIENCE) == 0
+
+
 @pytest.mark.parametrize("program", ["smtpmail", "popserver", "mailclient"])
 def test_the_options_are_those_that_help_lists(program):
     rows = re.findall(r"^\| ((?:`--.*?`(?:, )?)+) \| (\w+) \|", README, re.M)
-    of = {"servers": {"smtpmail", "popserver"}, "all": {"smtpmail", "popserver", "mailclient"}, "smtpmail": {"smtpmail"}}
+    of = {"servers": {"smtpmail", "popserver"}, "all": {"smtpmail", "popserver", "mailclient"}, "smtpmail": {"smtpmail"}, "popserver": {"popserver"}, "mailclient": {"mailclient"}}
     told = {option for names, who in rows if program in of[who] for option in re.findall(r"--[a-z-]+", names)}
     assert told == set(re.findall(r"^ +.*?(--[a-z-]+)", run(program, "--help").stdout, re.M)) | {"--version"}
 

@@ -364,4 +364,4 @@ def test_verbose_writes_a_line_for_every_mail(lab):
     lines = [line for line in server.errors if " mail from=" in line]
     assert len(lines) == 1
     assert "from=<bob@lab> recipients=2 " in lines[0]
-    assert lines[0].endswith("peer=127.0.0.1 outcome=stored")
+    assert re.search(r" peer=127\.0\.0\.1 user=- id=[A-Z0-9-]+ outcome=stored$", lines[0])
