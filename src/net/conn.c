@@ -31,6 +31,8 @@ struct conn {
 	struct event timer;
 	struct timeval idle;
 	int64_t idle_ms;         /* what `idle` was made of */
+	unsigned steps;          /* of the pump, when the timer was set */
+	bool has_sent;           /* something, since then */
 	size_t lingered;         /* octets */
 	struct stream stream;    /* fd -1: the peer is lost, the session still waits for its answer */
 	struct session_tls *tls; /* what the handshake agreed on; NULL: in clear */
@@ -116,6 +118,7 @@ static bool send_out(struct conn *c)
 		enum stream_got got = stream_write(&c->stream, p->out.data, p->out.len, &n);
 		if (got != STREAM_OK)
 			return got == STREAM_WAIT_WRITE;
+		c->has_sent = true;
 		buf_consume(&p->out, n);
 		pump_drained(p);
 	}
@@ -158,6 +161,18 @@ static const struct timeval *idle_time(struct conn *c)
 	return &c->idle;
 }
 
+/* It is a command, a piece of a text or a reply taken that begins the time anew, not an octet (RFC 1939 section 3): nobody keeps a session by a line that
+ * never ends. */
+static bool idleness_begins(struct conn *c)
+{
+	bool moved = c->has_sent || c->steps != c->pump.steps;
+	c->has_sent = false;
+	c->steps = c->pump.steps;
+	if (!moved && evtimer_pending(&c->timer, NULL))
+		return true;
+	return event_add(&c->timer, idle_time(c)) == 0;
+}
+
 /* Reading is given up only when input comes that nobody wants yet (on_readable): so waiting for a job costs no system
  * calls. False: memory is out. */
 static bool watch(struct conn *c)
@@ -170,7 +185,7 @@ static bool watch(struct conn *c)
 		return false;
 	if (pump_waiting(p) && !unsent)
 		return event_del(&c->timer) == 0;
-	return c->last_moment ? last_moment_begins(c) : event_add(&c->timer, idle_time(c)) == 0;
+	return c->last_moment ? last_moment_begins(c) : idleness_begins(c);
 }
 
 static void proceed(struct conn *c);

@@ -371,6 +371,23 @@ static void a_silent_peer_is_told_and_closed(void **state)
 	expect_closed(r, 1, 500);
 }
 
+static void a_line_that_drips_is_idleness(void **state)
+{
+	struct rig *r = *state;
+	struct errand e = { 0 };
+	r->idle_ms = 150;
+	int64_t begin = clock_ms();
+	int peer = dial_in(r, &e);
+	for (int i = 0; i < 4; i++) {
+		say(peer, "x"); /* the line never ends */
+		nap(60);
+	}
+	expect_all(peer, "hello\nstop idle\n");
+	assert_in_range(clock_ms() - begin, 140, 1000);
+	close(peer);
+	expect_closed(r, 1, 500);
+}
+
 static void waiting_for_a_job_is_not_idleness(void **state)
 {
 	struct rig *r = *state;
@@ -533,6 +550,7 @@ int main(void)
 		OVER_A_SOCKET(a_peer_that_does_not_read_is_not_read_from),
 		OVER_A_SOCKET(what_comes_while_the_session_waits_stays_in_the_socket),
 		OVER_A_SOCKET(a_silent_peer_is_told_and_closed),
+		OVER_A_SOCKET(a_line_that_drips_is_idleness),
 		OVER_A_SOCKET(waiting_for_a_job_is_not_idleness),
 		OVER_A_SOCKET(a_peer_that_never_reads_ends_with_its_time),
 		OVER_A_SOCKET(a_crowded_peer_is_told_so),

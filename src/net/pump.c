@@ -33,6 +33,7 @@ void pump_release(struct pump *p)
 
 static void goes_on(struct pump *p, enum session_next next)
 {
+	p->steps++;
 	if (next != NEXT_WAIT) {
 		p->awake = false;
 		if (p->session->gone)
