@@ -27,9 +27,18 @@ static bool argument_fits(enum command_argument wanted, struct slice argument)
 {
 	if (wanted == ARGUMENT_NONE && !slice_empty(argument))
 		return false;
-	if (wanted == ARGUMENT_NEEDED && slice_empty(argument))
+	if (wanted >= ARGUMENT_NEEDED && slice_empty(argument))
 		return false;
 	return !has_control(argument);
+}
+
+/* RFC 1939 section 7: a password may begin and end with blanks. */
+static struct slice behind_verb(struct slice line, const char *verb)
+{
+	while (line.len > 0 && slice_is_blank(line.ptr[0]))
+		line = slice_skip(line, 1);
+	size_t len = strlen(verb) + 1;
+	return slice_skip(line, len < line.len ? len : line.len);
 }
 
 enum command_verdict command_judge(const struct command *table, size_t rows, unsigned state, struct slice line,
@@ -40,6 +49,8 @@ enum command_verdict command_judge(const struct command *table, size_t rows, uns
 	                    slice_word(argument)); /* RFC 5321 section 2.4, RFC 1939 section 3: in any case */
 	if (!*row)
 		return COMMAND_UNKNOWN;
+	if ((*row)->argument == ARGUMENT_VERBATIM)
+		*argument = behind_verb(line, (*row)->verb);
 	if (!((*row)->states & state))
 		return COMMAND_OUT_OF_ORDER;
 	if (!argument_fits((*row)->argument, *argument))

@@ -11,7 +11,12 @@
 #include "course/course.h"
 #include "net/session.h"
 
-enum command_argument { ARGUMENT_NONE, ARGUMENT_OPTIONAL, ARGUMENT_NEEDED };
+enum command_argument {
+	ARGUMENT_NONE,
+	ARGUMENT_OPTIONAL,
+	ARGUMENT_NEEDED,
+	ARGUMENT_VERBATIM, /* needed, and all that stands behind the verb and one blank: a password */
+};
 
 struct command {
 	const char *verb; /* upper case */

@@ -11,6 +11,7 @@
 
 static const struct command table[] = {
 	{ "DATA", 2, ARGUMENT_NONE, "DATA", NULL },
+	{ "PASS", 2, ARGUMENT_VERBATIM, "PASS password", NULL },
 	{ "NOOP", 1 | 2, ARGUMENT_OPTIONAL, "NOOP", NULL },
 	{ "RCPT", 2, ARGUMENT_NEEDED, "RCPT TO:<recipient>", NULL },
 };
@@ -48,6 +49,20 @@ static void blanks_behind_a_verb_are_no_argument(void **state)
 	(void)state;
 	assert_int_equal(judge(2, "DATA \t"), COMMAND_ALLOWED);
 	assert_int_equal(judge(2, "RCPT "), COMMAND_BAD_ARGUMENT);
+}
+
+/* RFC 1939 section 7: blanks belong to a password. */
+static void a_verbatim_argument_keeps_its_blanks(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(2, "PASS  a b  "), COMMAND_ALLOWED);
+	assert_true(slice_equal_text(argument, " a b  "));
+	assert_int_equal(judge(2, "\tpass\tx"), COMMAND_ALLOWED);
+	assert_true(slice_equal_text(argument, "x"));
+	assert_int_equal(judge(2, "PASS"), COMMAND_BAD_ARGUMENT);
+	assert_int_equal(judge(2, "PASS "), COMMAND_BAD_ARGUMENT);
+	assert_int_equal(judge(2, "PASS  "), COMMAND_ALLOWED);
+	assert_true(slice_equal_text(argument, " "));
 }
 
 static void an_unknown_verb_is_unknown_whatever_follows(void **state)
@@ -135,6 +150,7 @@ int main(void)
 		cmocka_unit_test(a_verb_is_known_in_any_case),
 		cmocka_unit_test(the_argument_is_what_follows_without_its_blanks),
 		cmocka_unit_test(blanks_behind_a_verb_are_no_argument),
+		cmocka_unit_test(a_verbatim_argument_keeps_its_blanks),
 		cmocka_unit_test(an_unknown_verb_is_unknown_whatever_follows),
 		cmocka_unit_test(order_is_looked_at_before_the_argument),
 		cmocka_unit_test(an_argument_too_many_and_one_too_few_are_refused),

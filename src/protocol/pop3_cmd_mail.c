@@ -105,9 +105,13 @@ static enum session_next origin_step(struct pop3_server *s)
 		s->offset += got;
 		way = pop3_origin_push(s->origin, slice_make(block, got));
 	} while (way == POP3_ORIGIN_UNKNOWN);
+	pop3_origin_free(s->origin);
+	s->origin = NULL;
 	if (way == POP3_ORIGIN_PLAIN)
 		return start_mail(s);
-	return pop3_session_error(s, "[UTF8] the message was sent by SMTPUTF8; say UTF8 before the login to get it");
+	/* To a client of before that RFC a mailbox may be full of these. */
+	return pop3_session_refuse(
+	        s, "-ERR [UTF8] the message was sent by SMTPUTF8; say UTF8 before the login to get it\r\n");
 }
 
 static enum session_next send_mail(struct pop3_server *s, struct slice number, bool whole, uint64_t lines)

@@ -15,7 +15,7 @@
 /* RFC 1939 sections 4 and 5 say which may come when. */
 static const struct command pop3_commands[] = {
 	{ "USER", POP3_AUTHORIZATION, ARGUMENT_NEEDED, "USER name", pop3_cmd_user },
-	{ "PASS", POP3_AUTHORIZATION, ARGUMENT_NEEDED, "PASS password", pop3_cmd_pass },
+	{ "PASS", POP3_AUTHORIZATION, ARGUMENT_VERBATIM, "PASS password", pop3_cmd_pass },
 	{ "APOP", POP3_AUTHORIZATION, ARGUMENT_NEEDED, "APOP name digest", pop3_cmd_apop },
 	{ "AUTH", POP3_AUTHORIZATION, ARGUMENT_NEEDED, "AUTH mechanism [initial-response]", pop3_cmd_auth },
 	{ "STLS", POP3_AUTHORIZATION, ARGUMENT_NONE, "STLS", pop3_cmd_stls },
@@ -52,6 +52,8 @@ enum session_next pop3_session_ok(struct pop3_server *s, const char *format, ...
 	va_start(args, format);
 	enum session_next next = say(s, "+OK ", format, args);
 	va_end(args);
+	if (s->state == POP3_TRANSACTION) /* who does something sensible makes a fresh start */
+		s->errors = 0;
 	return next;
 }
 
@@ -62,6 +64,18 @@ enum session_next pop3_session_error(struct pop3_server *s, const char *format, 
 	enum session_next next = say(s, "-ERR ", format, args);
 	va_end(args);
 	return ++s->errors < POP3_ERRORS_MAX ? next : pop3_session_too_many(s, "errors");
+}
+
+static void say_last(struct pop3_server *s, const char *text)
+{
+	if (!buf_append_text(s->base.out, text))
+		log_debug("pop3 connection=%u: no room for the last word", s->feed.connection);
+}
+
+enum session_next pop3_session_refuse(struct pop3_server *s, const char *text)
+{
+	say_last(s, text);
+	return NEXT_LINE;
 }
 
 enum session_next pop3_session_unknown(struct pop3_server *s)
@@ -76,12 +90,6 @@ enum session_next pop3_session_too_many(struct pop3_server *s, const char *what)
 	if (!buf_printf(out, "; too many %s, closing\r\n", what))
 		log_debug("pop3 connection=%u: no room for the last word", s->feed.connection);
 	return NEXT_CLOSE;
-}
-
-static void say_last(struct pop3_server *s, const char *text)
-{
-	if (!buf_append_text(s->base.out, text))
-		log_debug("pop3 connection=%u: no room for the last word", s->feed.connection);
 }
 
 static enum session_next say_reply(struct pop3_server *s, enum reply_id id)
@@ -100,8 +108,7 @@ enum session_next pop3_session_fault(struct pop3_server *s)
 {
 	if (s->begun)
 		return NEXT_CLOSE;
-	say_last(s, "-ERR [SYS/TEMP] the mailbox cannot be read now, try again later\r\n");
-	return NEXT_LINE;
+	return pop3_session_refuse(s, "-ERR [SYS/TEMP] the mailbox cannot be read now, try again later\r\n");
 }
 
 /* ---- steps ---- */

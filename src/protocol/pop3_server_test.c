@@ -439,7 +439,7 @@ static void the_transcript_shows_the_dialogue_but_no_password(void **state)
 	r.config.transcript = transcript_new(fileno(file));
 	transcript_feed_init(&pop3_session_of(r.host.session)->feed, r.config.transcript);
 	pump_start(&r.pump);
-	pop3_rig_give(&r, "PASS early\r\nUSER alice\r\n pass  secret\r\nPASS late\r\nTOP 2 0\r\nQUIT\r\n");
+	pop3_rig_give(&r, "PASS early\r\nUSER alice\r\n pass secret\r\nPASS late\r\nTOP 2 0\r\nQUIT\r\n");
 	pop3_rig_close(&r);
 	transcript_free(r.config.transcript);
 	rewind(file);

@@ -89,6 +89,8 @@ enum session_next pop3_session_error(struct pop3_server *s, const char *format, 
         __attribute__((format(printf, 2, 3)));
 /* To what the server does not know, or was told not to offer. */
 enum session_next pop3_session_unknown(struct pop3_server *s);
+/* A whole "-ERR …" line for what is no error of the client's, and not counted. */
+enum session_next pop3_session_refuse(struct pop3_server *s, const char *text);
 /* Adds to the error that was just said that it was the last; NEXT_CLOSE. */
 enum session_next pop3_session_too_many(struct pop3_server *s, const char *what);
 /* The host met a fault: "-ERR [SYS/TEMP] …" or, where the answer has begun, the end of the connection: a client must never take a part for
