@@ -83,6 +83,8 @@ static const char *const known_verbs[] = {
 	"MAIL FROM:", "RCPT TO:", "HELO", "EHLO", "DATA",     "RSET",
 	"NOOP",       "VRFY",     "HELP", "QUIT", "REGISTER", "RETRIEVE",
 };
+/* Nor may a course take these away: what they begin is no matter of spelling. */
+static const char *const reserved_verbs[] = { "AUTH", "BDAT", "STARTTLS" };
 static const char *const known_programs[] = { "smtpmail", "popserver", "mailclient" };
 
 /* Errors */
@@ -254,6 +256,10 @@ static bool is_new_verb(const char *spelling)
 	for (size_t i = 0; i < sizeof known_verbs / sizeof known_verbs[0]; i++) {
 		struct slice known = slice_str(known_verbs[i]);
 		if (slice_equal_nocase(word, slice_word(&known)))
+			return false;
+	}
+	for (size_t i = 0; i < sizeof reserved_verbs / sizeof reserved_verbs[0]; i++) {
+		if (slice_equal_text_nocase(word, reserved_verbs[i]))
 			return false;
 	}
 	return true;

@@ -167,6 +167,8 @@ static void bad_verb_is_refused(void **state)
 	        "my.conf:3: bad verb \"quit\": expected one word that is no verb yet, such as MAIL_FROM:");
 	refuses(NEEDED "verb Mail { means = DATA }\n",
 	        "my.conf:3: bad verb \"Mail\": expected one word that is no verb yet, such as MAIL_FROM:");
+	refuses(NEEDED "verb STARTTLS { means = NOOP }\n",
+	        "my.conf:3: bad verb \"STARTTLS\": expected one word that is no verb yet, such as MAIL_FROM:");
 	refuses(NEEDED "verb \"\" { means = DATA }\n",
 	        "my.conf:3: bad verb \"\": expected one word that is no verb yet, such as MAIL_FROM:");
 	refuses(NEEDED "verb BYE { }\n",
