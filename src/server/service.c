@@ -288,9 +288,15 @@ static void serve(struct service *s)
 	settle(s);
 }
 
+/* Whether SIGHUP is ours: to read certificates again, or because the terminal is gone. Who was begun by nohup goes on without one. */
+static bool wants_hangup(const struct service *s)
+{
+	struct sigaction was;
+	return s->site->tls || sigaction(SIGHUP, NULL, &was) != 0 || was.sa_handler != SIG_IGN;
+}
+
 /* A full disk or a peer that is gone are errors to be handled where they happen, never the end of the process. The
- * signals that end it stay blocked, so that a second one cannot cut the end short. SIGHUP asks for new certificates where
- * there are any, even of a process that began with it ignored (nohup); elsewhere it means that the terminal is gone. */
+ * signals that end it stay blocked, so that a second one cannot cut the end short. */
 static bool take_signals(struct service *s, struct fault *why)
 {
 	sigset_t ours;
@@ -301,8 +307,10 @@ static bool take_signals(struct service *s, struct fault *why)
 	pthread_sigmask(SIG_BLOCK, &ours, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	if (s->site->tls)
+	if (wants_hangup(s))
 		signal(SIGHUP, SIG_DFL);
+	else
+		sigdelset(&ours, SIGHUP);
 	s->signals = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (s->signals < 0)
 		return fault_errno(why, "cannot watch for signals");

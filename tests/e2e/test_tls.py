@@ -571,6 +571,19 @@ def test_many_sighups_do_not_end_a_server_with_a_certificate(lab, files, program
 
 
 @BOTH
+def test_under_nohup_a_server_without_a_certificate_goes_on(lab, program):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        server = lab.server(program)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    server.process.send_signal(signal.SIGHUP)
+    with Dialogue(server):
+        pass
+    assert server.process.poll() is None
+
+
+@BOTH
 def test_without_a_certificate_sighup_ends_a_server_cleanly(lab, program):
     """The terminal that it ran in is gone."""
     server = lab.server(program)
