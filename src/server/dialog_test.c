@@ -209,6 +209,8 @@ static void flush(struct player *p)
 
 static void connect_now(struct player *p)
 {
+	if (p->lab.talking)
+		lab_hang_up(&p->lab);
 	lab_connect(&p->lab, p->session_new);
 	hear(p, lab_say(&p->lab, "", 0));
 	if (p->domain.len > 0)

@@ -72,6 +72,10 @@ class Server:
         complaints = [line for line in self.errors if "Sanitizer" in line or "runtime error" in line]
         assert not complaints, "\n".join(self.errors)
 
+    def descriptors(self):
+        """How many it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def peak_memory(self):
         """The most resident memory it ever had, in octets."""
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()

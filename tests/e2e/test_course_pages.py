@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from harness import BUILD, PATIENCE, ROOT, Server, free_port
+from harness import BUILD, PATIENCE, ROOT, Server, free_port, wait_for
 
 PAGES = sorted((ROOT / "docs/courses").glob("*.md"))
 BLOCK = re.compile(r"^```(server|console|shown \w+|typed \w+)\n(.*?)^```$", re.M | re.S)
@@ -101,10 +101,12 @@ class Player:
                     self.first, self.connections["numbered"] = int(mine[1]), True
                 played += self.there("S: " + heard) + "\n"
                 if heard.startswith("221"):  # the client hangs up, and its number is free again
+                    server = self.servers["smtpmail"]
+                    open_before = server.descriptors()
                     assert answers.read() == b""
                     answers.close()
                     connection.close()
-                    time.sleep(0.3)
+                    wait_for(lambda: server.descriptors() < open_before)
         return played
 
     def play(self, kind, block):
