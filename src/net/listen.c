@@ -20,9 +20,8 @@ enum {
 	BACKLOG = 1024,
 	PAUSE_MS = 100, /* when descriptors have run out */
 	UNPRIVILEGED_PORT = 1024,
-	/* A peer whose machine is gone is given up after two minutes: so long it may stay silent to the kernel's questions, or
-	 * leave unacknowledged what it was sent. Until then it holds its mailbox's lock. */
-	DEAD_MS = 120 * 1000,
+	/* A silent peer whose machine is gone is given up after two minutes; until then it holds its mailbox's lock. Not by
+	 * TCP_USER_TIMEOUT, which would give up one that lives and reads nothing for a while, too. */
 	ASK_AFTER_S = 60,
 	ASK_EVERY_S = 15,
 	ASK_TIMES = 4,
@@ -86,7 +85,6 @@ static void prepare_connections(int fd)
 	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, ASK_AFTER_S);
 	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, ASK_EVERY_S);
 	set(fd, IPPROTO_TCP, TCP_KEEPCNT, ASK_TIMES);
-	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, DEAD_MS);
 }
 
 /* -1 and errno. */
