@@ -46,14 +46,14 @@ bool login_plaintext_allowed(const struct login_party *party)
 {
 	const struct site *site = party->site;
 	return !site->course->standard || party->session->tls || penalty_loopback(party->peer) ||
-	       (site->options && site->options->plaintext);
+	       site->options->plaintext;
 }
 
 static struct sasl_situation situation_of(const struct login_party *party)
 {
 	const struct session_tls *tls = party->session->tls;
 	struct sasl_situation situation = { .plaintext = login_plaintext_allowed(party) };
-	if (tls && tls->has_binding)
+	if (tls && tls->has_binding && !party->site->options->no_binding)
 		situation.binding = slice_make((const char *)tls->binding, sizeof tls->binding);
 	return situation;
 }

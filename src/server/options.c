@@ -150,6 +150,13 @@ static bool set_auth_required(struct options *o, const char *value)
 	return true;
 }
 
+static bool set_no_binding(struct options *o, const char *value)
+{
+	(void)value;
+	o->no_binding = true;
+	return true;
+}
+
 static bool set_slow_loopback(struct options *o, const char *value)
 {
 	(void)value;
@@ -261,6 +268,10 @@ static const struct row rows[] = {
 	  .help = "take mail only after a login",
 	  .set = set_auth_required,
 	  .programs = OPTIONS_SMTPMAIL },
+	{ .name = "no-channel-binding",
+	  .help = "do not offer SCRAM-SHA-256-PLUS, which mutt 2.2 fails with",
+	  .set = set_no_binding,
+	  .programs = BOTH },
 	{ .name = "slow-loopback",
 	  .help = "slow down guessers on this machine, too",
 	  .set = set_slow_loopback,

@@ -25,13 +25,13 @@ HOW = ["plain", "starttls", "tls"]
 class Mailhost(Lab):
     """Both servers with TLS, in the standard mode, and a certificate."""
 
-    def __init__(self, path):
+    def __init__(self, path, *more):
         super().__init__(path)
         (path / "user.txt").unlink()
         (path / "users.txt").write_text(f"{USER} {PASSWORD}\nbob builder\n")
         assert run("postroom", "cert", "--dir", path).returncode == 0
         self.ca = path / "ca.pem"
-        options = ["--domain", DOMAIN, "--tls-port", 0, "--tls-cert", path / "cert.pem", "--tls-key", path / "key.pem"]
+        options = ["--domain", DOMAIN, "--tls-port", 0, "--tls-cert", path / "cert.pem", "--tls-key", path / "key.pem", *more]
         self.smtp = self.ports(self.smtpmail(*options))
         self.pop3 = self.ports(self.popserver(*options))
 
@@ -264,26 +264,44 @@ delete = true
 # mutt
 
 
-@needs("mutt")
-@pytest.mark.parametrize("how", HOW)
-def test_mutt_sends_and_reads(host, how, tmp_path):
-    # Its GNU SASL offers itself for channel binding, cannot do that of TLS 1.3, and then loses count of the replies: so no -PLUS.
-    settings = f"""
-set pop_authenticators="scram-sha-256:apop:user"
+def mutt_config(host, how, tmp_path, authenticators):
+    return secret_file(tmp_path / "muttrc", f"""
+{authenticators}
 set folder="{tmp_path}" spoolfile="{tmp_path}/none" record="" header_cache="" pop_delete=no pop_checkinterval=0
-set from="{ADDRESS}" use_envelope_from=yes envelope_from_address="{ADDRESS}" smtp_authenticators="plain"
+set from="{ADDRESS}" use_envelope_from=yes envelope_from_address="{ADDRESS}"
 set smtp_url="smtp{"s" if how == "tls" else ""}://{USER}@localhost:{host.smtp[how]}" smtp_pass="{PASSWORD}"
 set pop_user="{USER}" pop_pass="{PASSWORD}" quit=yes wait_key=no pipe_decode=yes confirmappend=no
 set ssl_starttls={"yes" if how == "starttls" else "no"} ssl_force_tls={"no" if how == "plain" else "yes"}
 set ssl_ca_certificates_file="{host.ca}" certificate_file="{tmp_path}/none-accepted" ssl_verify_host=yes
-"""
-    config = secret_file(tmp_path / "muttrc", settings)
+""")
+
+
+def sends_and_reads(host, how, tmp_path, config):
     call("mutt", "-n", "-F", config, "-s", "Grüße von mutt", ADDRESS, input="Guten Tag,\n.\nschöne Grüße\n".encode(), env={"LC_ALL": "C.UTF-8", "HOME": str(tmp_path)})
     (octets,) = host.received()
     mail = parsed(octets)
     assert mail["Subject"] == "Grüße von mutt" and mail.get_content() == "Guten Tag,\n.\nschöne Grüße\n"
     place = f"pop{'s' if how == 'tls' else ''}://{USER}@localhost:{host.pop3[how]}"
     assert mutt_terminal(tmp_path, config, place, tmp_path / "out").strip() == "Guten Tag,\n.\nschöne Grüße"
+
+
+# Its GNU SASL offers itself for channel binding, cannot do that of TLS 1.3, and in POP3 then loses count of the replies.
+
+
+@needs("mutt")
+@pytest.mark.parametrize("how", HOW)
+def test_mutt_that_is_told_how_to_log_in(host, how, tmp_path):
+    sends_and_reads(host, how, tmp_path, mutt_config(host, how, tmp_path, 'set pop_authenticators="scram-sha-256:apop:user" smtp_authenticators="plain"'))
+
+
+@needs("mutt")
+@pytest.mark.parametrize("how", HOW)
+def test_mutt_as_it_is_where_no_binding_is_offered(how, tmp_path):
+    host = Mailhost(tmp_path / "host", "--no-channel-binding")
+    try:
+        sends_and_reads(host, how, tmp_path, mutt_config(host, how, tmp_path, ""))
+    finally:
+        host.close()
 
 
 # nodemailer
