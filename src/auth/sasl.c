@@ -273,12 +273,25 @@ static bool append_base64(struct buf *to, const char *octets, size_t n)
 	return ok;
 }
 
+static bool is_login(const struct sasl_exchange *x)
+{
+	return strcmp(x->mechanism->name, "LOGIN") == 0;
+}
+
+/* In the words that most servers use: GNU SASL's are others, and some clients look for these. */
+static const char *login_question(const struct sasl_exchange *x)
+{
+	return x->decoded ? "Password:" : "Username:";
+}
+
 static enum sasl_verdict step(struct sasl_exchange *x, struct buf *challenge)
 {
 	char *output = NULL;
 	size_t len = 0;
 	enum sasl_verdict verdict = judge(x, gsasl_step(x->session, x->decoded, x->decoded_len, &output, &len));
-	if (verdict == SASL_CHALLENGE && len > 0 && !append_base64(challenge, output, len))
+	const char *said = is_login(x) ? login_question(x) : output;
+	size_t said_len = is_login(x) ? strlen(said) : len;
+	if (verdict == SASL_CHALLENGE && said_len > 0 && !append_base64(challenge, said, said_len))
 		verdict = SASL_FAULT;
 	gsasl_free(output);
 	return verdict;
@@ -315,7 +328,7 @@ enum sasl_verdict sasl_step(struct sasl_exchange *x, struct slice response, bool
 		x->asked = true;
 		return step(x, challenge);
 	}
-	if (!x->asked && x->responses == 0 && strcmp(x->mechanism->name, "LOGIN") == 0)
+	if (!x->asked && x->responses == 0 && is_login(x))
 		pass_over_question(x);
 	enum sasl_verdict verdict = take_response(x, response, challenge);
 	forget_response(x);
