@@ -91,7 +91,8 @@ static void a_connection_inherits_what_finds_out_a_dead_peer(void **state)
 		int silence = option(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
 		              option(fd, IPPROTO_TCP, TCP_KEEPINTVL) * option(fd, IPPROTO_TCP, TCP_KEEPCNT);
 		assert_int_equal(silence, 120);
-		assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0); /* who reads nothing for a while is not dead */
+		assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT),
+		                 0); /* who reads nothing for a while is not dead */
 		assert_int_equal(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
 		close(fd);
 		close(peer);

@@ -39,7 +39,7 @@ struct mail {
 	size_t told; /* the how-manyth */
 };
 
-enum { TIGHT_ROOM = 1000 }; /* octets that go at once into the mailbox "tight" */
+enum { TIGHT_ROOM = 1000 }; /* octets that go at once into the mailboxes "tight" and "quota" */
 
 static struct fake fake;
 static struct mail mails[2 * MAILS];
@@ -78,6 +78,8 @@ static bool fake_append(struct store *store, const char *user, struct draft *con
 		return fault_set(why, FAULT_FULL, "no room for full");
 	if (strcmp(user, "tight") == 0 && octets_of(drafts, n) > TIGHT_ROOM)
 		return fault_set(why, FAULT_FULL, "no room for so much");
+	if (strcmp(user, "quota") == 0 && octets_of(drafts, n) > TIGHT_ROOM)
+		return fault_set(why, FAULT_QUOTA, "over the quota");
 	return true;
 }
 
@@ -85,7 +87,7 @@ static const struct store_ops fake_ops = { .name = "fake", .append = fake_append
 
 static void fake_reset(bool held)
 {
-	fake = (struct fake){ .base = { &fake_ops }, .held = held };
+	fake = (struct fake){ .base = { .ops = &fake_ops }, .held = held };
 	pthread_mutex_init(&fake.lock, NULL);
 	pthread_cond_init(&fake.change, NULL);
 	told = 0;
@@ -275,27 +277,39 @@ static void a_failure_reaches_each_of_its_batch_and_no_other(void **state)
 	draft_free(d);
 }
 
-static void a_mail_that_does_not_fit_refuses_itself_alone(void **state)
+static void large_among_small(const char *user, enum fault_kind kind)
 {
 	struct draft *small = draft_of(10);
 	struct draft *large = draft_of(TIGHT_ROOM);
 	struct rig r;
-	(void)state;
 	rig_open(&r, true);
 	r.left = 4;
-	hand_in(r.desk, &mails[0], "tight", small, r.loop);
+	hand_in(r.desk, &mails[0], user, small, r.loop);
 	wait_inside(1);
 	for (int i = 1; i < 4; i++)
-		hand_in(r.desk, &mails[i], "tight", i == 2 ? large : small, r.loop);
+		hand_in(r.desk, &mails[i], user, i == 2 ? large : small, r.loop);
 	let_go();
 	loop_run(r.loop);
 	rig_close(&r);
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(mails[i].delivery.stored, i != 2);
+		assert_int_equal(mails[i].delivery.why.kind, i == 2 ? kind : FAULT_NONE);
 		assert_int_equal(mails[i].told, i);
 	}
 	draft_free(small);
 	draft_free(large);
+}
+
+static void a_mail_that_does_not_fit_refuses_itself_alone(void **state)
+{
+	(void)state;
+	large_among_small("tight", FAULT_FULL);
+}
+
+static void a_mail_over_the_quota_refuses_itself_alone(void **state)
+{
+	(void)state;
+	large_among_small("quota", FAULT_QUOTA);
 }
 
 struct sender {
@@ -381,6 +395,7 @@ int main(void)
 		cmocka_unit_test(mailboxes_go_side_by_side),
 		cmocka_unit_test(a_failure_reaches_each_of_its_batch_and_no_other),
 		cmocka_unit_test(a_mail_that_does_not_fit_refuses_itself_alone),
+		cmocka_unit_test(a_mail_over_the_quota_refuses_itself_alone),
 		cmocka_unit_test(workers_hand_in_at_once_and_each_is_told_at_home),
 		cmocka_unit_test(without_a_pool_it_is_done_when_hand_in_returns),
 	};

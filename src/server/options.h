@@ -47,7 +47,7 @@ struct options {
 	const char *tls_key; /* NULL: in the certificate's file */
 	bool plaintext;      /* passwords are taken in clear from anywhere */
 	bool auth_required;
-	bool no_binding; /* SCRAM-SHA-256-PLUS is not offered */
+	bool no_binding;        /* SCRAM-SHA-256-PLUS is not offered */
 	bool slow_loopback;     /* a wrong password slows down this machine's addresses, too */
 	const char *postmaster; /* the user who gets the postmaster's mail; NULL: the first */
 	uint64_t quota;         /* octets a mailbox; 0: no limit */

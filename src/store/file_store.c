@@ -3,6 +3,7 @@
  * mailboxes that wait for their next delivery.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,18 +187,22 @@ static bool file_room(struct store *base, const char *user, uint64_t octets, str
 	struct file_store *s = mine(base);
 	struct file_look look;
 	struct index index;
-	struct mailbox box;
 	if (base->quota == 0)
 		return true;
-	if (!mailbox_open(&box, &s->place, user, why))
-		return false;
-	uint64_t live = file_look_at(box.dir, s->place.mail, &look) ? look.size : 0;
-	if (live > 0 && index_open(&index, box.dir, s->place.index)) {
+	/* Not mailbox_open(): asking makes nothing. */
+	int dir = file_open(s->place.root, user, O_RDONLY | O_DIRECTORY, 0);
+	bool there = dir >= 0 && file_look_at(dir, s->place.mail, &look);
+	if (!there && errno != ENOENT) {
+		file_close(dir);
+		return fault_errno(why, "cannot look at %s/%s", user, s->place.mail);
+	}
+	uint64_t live = there ? look.size : 0;
+	if (live > 0 && index_open(&index, dir, s->place.index)) {
 		if (file_same(&index.head.mail, &look) && index.head.dead_length <= live)
 			live -= index.head.dead_length;
 		index_close(&index);
 	}
-	mailbox_close(&box);
+	file_close(dir);
 	return (live <= base->quota && octets <= base->quota - live) ||
 	       fault_set(why, FAULT_QUOTA, "%s/%s is at its quota", user, s->place.mail);
 }

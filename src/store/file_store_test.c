@@ -516,6 +516,34 @@ static void lock_goes_with_its_process(void **state)
 	close(ready[1]);
 }
 
+static void asking_for_room_makes_nothing(void **state)
+{
+	struct store *s = *state;
+	s->quota = 20;
+	assert_true(s->ops->room(s, "alice", 20, &why));
+	assert_false(file_lab_has("alice"));
+	mkdir(file_lab_path("alice"), 0700);
+	assert_true(s->ops->room(s, "alice", 20, &why));
+	assert_false(file_lab_has("alice/.lock"));
+}
+
+static void what_other_programs_wrote_counts_towards_the_quota(void **state)
+{
+	struct store *s = *state;
+	struct draft *d = suite_draft(s, "two\n");
+	mkdir(file_lab_path("alice"), 0700);
+	file_lab_write("alice/mymailbox", "w", "hand\nwritten\n.\n");
+	s->quota = 15 + 6 - 1;
+	assert_false(s->ops->room(s, "alice", 6, &why));
+	assert_false(s->ops->append(s, "alice", &d, 1, &why));
+	assert_int_equal(why.kind, FAULT_QUOTA);
+	file_lab_expect("alice/mymailbox", "hand\nwritten\n.\n");
+	s->quota++;
+	assert_true(s->ops->room(s, "alice", 6, &why));
+	assert_true(s->ops->append(s, "alice", &d, 1, &why));
+	draft_free(d);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, file_lab_set_up, file_lab_tear_down)
@@ -553,6 +581,8 @@ int main(void)
 		TEST(removed_lock_file_is_noticed),
 		TEST(removed_directory_is_made_again),
 		TEST(lock_goes_with_its_process),
+		TEST(asking_for_room_makes_nothing),
+		TEST(what_other_programs_wrote_counts_towards_the_quota),
 	};
 	const struct store_suite_maker maker = { .make = file_lab_make,
 		                                 .reopen = file_lab_reopen,

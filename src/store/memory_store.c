@@ -155,6 +155,8 @@ static uint64_t whole_length(struct draft *const *drafts, size_t n)
 static bool memory_room(struct store *base, const char *user, uint64_t octets, struct fault *why)
 {
 	struct memory_store *s = mine(base);
+	if (base->quota == 0)
+		return true;
 	pthread_mutex_lock(&s->mutex);
 	struct memory_box *box = box_of(s, user, why);
 	bool fits = box && fits_quota(s, box, octets, why);

@@ -94,6 +94,28 @@ static void big_mailbox_is_marked_and_rewritten_later(void **state)
 	expect_letters(s, "db");
 }
 
+static void marked_mails_do_not_count_towards_the_quota(void **state)
+{
+	struct store *s = *state;
+	struct stat st;
+	s->quota = 4 * (uint64_t)(BIG + 2);
+	for (const char *c = "abcd"; *c; c++)
+		deliver_big(s, *c);
+	assert_false(s->ops->room(s, "alice", 1, &why));
+	suite_remove(s, "alice", 1);
+	assert_int_equal(stat(file_lab_path("alice/mymailbox"), &st), 0);
+	assert_int_equal(st.st_size, s->quota); /* it is only marked */
+	assert_true(s->ops->room(s, "alice", BIG + 2, &why));
+	assert_false(s->ops->room(s, "alice", BIG + 3, &why));
+	deliver_big(s, 'e');
+	expect_letters(s, "acde");
+	assert_false(s->ops->room(s, "alice", 1, &why));
+	struct draft *d = suite_draft(s, "");
+	assert_false(s->ops->append(s, "alice", &d, 1, &why));
+	assert_int_equal(why.kind, FAULT_QUOTA);
+	draft_free(d);
+}
+
 static void session_survives_a_rewrite_by_another(void **state)
 {
 	struct store *s = *state;
@@ -203,6 +225,7 @@ int main(void)
 #define TEST(test) cmocka_unit_test_setup_teardown(test, file_lab_set_up, file_lab_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(big_mailbox_is_marked_and_rewritten_later),
+		TEST(marked_mails_do_not_count_towards_the_quota),
 		TEST(session_survives_a_rewrite_by_another),
 		TEST(hand_edit_of_a_marked_mailbox_keeps_marks_with_their_mails),
 		TEST(marks_without_index_flags_are_honoured),

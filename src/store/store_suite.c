@@ -357,6 +357,153 @@ static void threads_deliver_at_once(void **state)
 	m->ops->close(m);
 }
 
+/* ---- the quota: a mail counts with its dividing line, two octets ---- */
+
+static void refuse(struct store *s, const char *user, struct draft *const *drafts, size_t n)
+{
+	why = (struct fault){ .kind = FAULT_NONE };
+	assert_false(s->ops->append(s, user, drafts, n, &why));
+	assert_int_equal(why.kind, FAULT_QUOTA);
+	assert_true(strlen(why.text) > 0);
+}
+
+static void refuse_text(struct store *s, const char *user, const char *text)
+{
+	struct draft *d = suite_draft(s, text);
+	refuse(s, user, &d, 1);
+	draft_free(d);
+}
+
+static void a_mail_that_fits_the_quota_exactly_is_taken(void **state)
+{
+	struct store *s = *state;
+	s->quota = 6 + 14;
+	suite_deliver(s, "alice", "one\n");
+	suite_deliver(s, "alice", "two-two-two\n");
+	suite_expect_all(s, "alice", TEXTS("one\n", "two-two-two\n"));
+	/* Each mailbox has its own. */
+	suite_deliver(s, "bob", "one-one-one-one-1\n");
+	suite_expect_all(s, "bob", TEXTS("one-one-one-one-1\n"));
+}
+
+static void an_octet_over_the_quota_is_refused_and_changes_nothing(void **state)
+{
+	struct store *s = *state;
+	char before[STORE_UID_MAX];
+	char after[STORE_UID_MAX];
+	s->quota = 6 + 14 - 1;
+	refuse_text(s, "alice", "longer-than-it-all\n");
+	suite_expect_all(s, "alice", (const char *const[]){ NULL });
+	suite_deliver(s, "alice", "one\n");
+	struct maildrop *m = suite_open(s, "alice");
+	suite_uid(m, 0, before);
+	refuse_text(s, "alice", "two-two-two\n");
+	suite_expect(m, 0, "one\n");
+	m->ops->close(m);
+	suite_expect_all(s, "alice", TEXTS("one\n"));
+	m = suite_open(s, "alice");
+	suite_uid(m, 0, after);
+	assert_string_equal(before, after);
+	m->ops->close(m);
+	suite_deliver(s, "alice", "two-two-tw\n");
+	suite_expect_all(s, "alice", TEXTS("one\n", "two-two-tw\n"));
+}
+
+static void removal_makes_room_within_the_quota(void **state)
+{
+	struct store *s = *state;
+	s->quota = 12;
+	suite_deliver(s, "alice", "one\n");
+	suite_deliver(s, "alice", "two\n");
+	refuse_text(s, "alice", "\n");
+	suite_remove(s, "alice", 0);
+	suite_deliver(s, "alice", "six\n");
+	suite_expect_all(s, "alice", TEXTS("two\n", "six\n"));
+	refuse_text(s, "alice", "\n");
+}
+
+static void a_batch_over_the_quota_is_refused_whole(void **state)
+{
+	struct store *s = *state;
+	struct draft *drafts[3] = { suite_draft(s, "a\n"), suite_draft(s, "b\n"), suite_draft(s, "c\n") };
+	s->quota = 4 + 3 * 4 - 1;
+	suite_deliver(s, "alice", "0\n");
+	refuse(s, "alice", drafts, 3);
+	suite_expect_all(s, "alice", TEXTS("0\n"));
+	assert_true(s->ops->append(s, "alice", drafts, 2, &why));
+	refuse(s, "alice", drafts + 2, 1);
+	for (size_t i = 0; i < 3; i++)
+		draft_free(drafts[i]);
+	suite_expect_all(s, "alice", TEXTS("0\n", "a\n", "b\n"));
+}
+
+static bool has_room(struct store *s, const char *user, uint64_t octets)
+{
+	why = (struct fault){ .kind = FAULT_NONE };
+	if (s->ops->room(s, user, octets, &why))
+		return true;
+	assert_int_equal(why.kind, FAULT_QUOTA);
+	assert_true(strlen(why.text) > 0);
+	return false;
+}
+
+static void room_says_what_append_would_do(void **state)
+{
+	struct store *s = *state;
+	suite_deliver(s, "alice", "one\n");
+	assert_true(has_room(s, "alice", UINT64_MAX));
+	assert_true(has_room(s, "nobody-yet", UINT64_MAX));
+	s->quota = 20;
+	assert_true(has_room(s, "nobody-yet", 20));
+	assert_false(has_room(s, "nobody-yet", 21));
+	assert_true(has_room(s, "alice", 14));
+	assert_false(has_room(s, "alice", 15));
+	assert_false(has_room(s, "alice", UINT64_MAX)); /* no sum wraps round */
+	suite_deliver(s, "alice", "two-two-two\n");
+	assert_true(has_room(s, "alice", 0));
+	assert_false(has_room(s, "alice", 1));
+	suite_remove(s, "alice", 1);
+	assert_true(has_room(s, "alice", 14));
+	assert_false(has_room(s, "alice", 15));
+	s->quota = 5; /* it was lowered: what is there stays */
+	assert_false(has_room(s, "alice", 0));
+	refuse_text(s, "alice", "");
+	suite_expect_all(s, "alice", TEXTS("one\n"));
+}
+
+enum { QUOTA_MAILS = 100 };
+
+static void *deliver_until_full(void *store)
+{
+	struct store *s = store;
+	struct fault mine;
+	size_t taken = 0;
+	struct draft *d = suite_draft(s, "from a thread\n");
+	for (int i = 0; i < MAILS_EACH; i++)
+		taken += s->ops->append(s, "alice", &d, 1, &mine) ? 1 : 0;
+	draft_free(d);
+	return (void *)(uintptr_t)taken;
+}
+
+static void deliveries_at_once_never_overrun_the_quota(void **state)
+{
+	struct store *s = *state;
+	pthread_t threads[THREADS];
+	size_t taken = 0;
+	s->quota = QUOTA_MAILS * (strlen("from a thread\n") + 2) + 15;
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, deliver_until_full, s), 0);
+	for (size_t i = 0; i < THREADS; i++) {
+		void *got;
+		pthread_join(threads[i], &got);
+		taken += (size_t)(uintptr_t)got;
+	}
+	assert_int_equal(taken, QUOTA_MAILS);
+	struct maildrop *m = suite_open(s, "alice");
+	assert_int_equal(m->ops->count(m), QUOTA_MAILS);
+	m->ops->close(m);
+}
+
 int store_suite_run(const char *name, const struct store_suite_maker *with)
 {
 #define PROMISE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -379,6 +526,12 @@ int store_suite_run(const char *name, const struct store_suite_maker *with)
 		PROMISE(ids_given_in_a_session_count_what_came_meanwhile),
 		PROMISE(another_store_on_the_same_mailboxes_sees_all),
 		PROMISE(threads_deliver_at_once),
+		PROMISE(a_mail_that_fits_the_quota_exactly_is_taken),
+		PROMISE(an_octet_over_the_quota_is_refused_and_changes_nothing),
+		PROMISE(removal_makes_room_within_the_quota),
+		PROMISE(a_batch_over_the_quota_is_refused_whole),
+		PROMISE(room_says_what_append_would_do),
+		PROMISE(deliveries_at_once_never_overrun_the_quota),
 	};
 	maker = with;
 	return cmocka_run_group_tests_name(name, promises, NULL, NULL);
