@@ -13,11 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FOLLOWED_MAX = 1000 }; /* lines looked at for one name: a file that leads round and round ends, too */
+enum {
+	LOOKED_AT_MAX = 10 * 1000
+}; /* targets looked at for one name: a file that leads round and round ends soon, too */
 
 struct alias {
 	struct slice name;
 	struct slice targets; /* the rest of its line */
+	size_t line;          /* its number */
 };
 
 struct table {
@@ -103,6 +106,8 @@ static bool next_target(struct slice *rest, struct slice *target)
 {
 	while (rest->len > 0 && (slice_is_blank(rest->ptr[0]) || rest->ptr[0] == ','))
 		*rest = slice_skip(*rest, 1);
+	if (rest->len > 0 && rest->ptr[0] == '#') /* the rest is a comment */
+		*rest = slice_skip(*rest, rest->len);
 	size_t len = 0;
 	while (len < rest->len && !slice_is_blank(rest->ptr[len]) && rest->ptr[len] != ',')
 		len++;
@@ -150,7 +155,7 @@ static void read_line(const struct aliases *a, struct table *t, struct slice lin
 		complain(a, number, fault);
 		return;
 	}
-	t->list[t->count++] = (struct alias){ .name = name, .targets = rest };
+	t->list[t->count++] = (struct alias){ .name = name, .targets = rest, .line = number };
 	*slot = (uint32_t)t->count;
 }
 
@@ -162,7 +167,8 @@ struct found {
 	const struct table *table;
 	char users[ALIASES_TARGETS_MAX][USERS_NAME_MAX + 1];
 	size_t count;
-	size_t steps; /* lines that may still be looked at */
+	bool more;    /* than there is room for */
+	size_t steps; /* targets that may still be looked at */
 };
 
 static void add_user(struct found *f, const char *user)
@@ -171,7 +177,8 @@ static void add_user(struct found *f, const char *user)
 		if (strcmp(f->users[i], user) == 0)
 			return;
 	}
-	if (f->count < ALIASES_TARGETS_MAX)
+	f->more = f->count == ALIASES_TARGETS_MAX;
+	if (!f->more)
 		memcpy(f->users[f->count++], user, strlen(user) + 1);
 }
 
@@ -180,16 +187,15 @@ static void follow(struct found *f, const struct alias *alias, unsigned depth)
 {
 	char user[USERS_NAME_MAX + 1];
 	struct slice rest = alias->targets, target;
-	while (next_target(&rest, &target)) {
+	while (f->steps > 0 && !f->more && next_target(&rest, &target)) {
 		const struct alias *next = NULL;
+		f->steps--;
 		if (users_find(f->of, target, user))
 			add_user(f, user);
-		else if (depth < ALIASES_DEPTH_MAX && f->steps > 0)
+		else if (depth < ALIASES_DEPTH_MAX)
 			next = find(f->table, target);
-		if (!next)
-			continue;
-		f->steps--;
-		follow(f, next, depth + 1);
+		if (next)
+			follow(f, next, depth + 1);
 	}
 }
 
@@ -198,23 +204,29 @@ static void resolve(struct found *f, struct users *of, const struct table *t, co
 	f->of = of;
 	f->table = t;
 	f->count = 0;
-	f->steps = FOLLOWED_MAX;
+	f->more = false;
+	f->steps = LOOKED_AT_MAX;
 	follow(f, alias, 1);
 }
 
 /* ---- reading ---- */
 
-/* An alias for nobody (a circle, a name that is not there) is said once the whole file is known; the users file may change later. */
+/* An alias for nobody (a circle, a name that is not there), or for too many, is said once the whole file is known; the users file may change later. */
 static void check_targets(const struct aliases *a, const struct table *t, const struct alias *alias)
 {
 	struct found f;
 	char what[200];
+	int len = (int)(alias->name.len < 60 ? alias->name.len : 60);
 	resolve(&f, a->users, t, alias);
-	if (f.count > 0)
+	if (f.more)
+		snprintf(what, sizeof what,
+		         "alias %.*s: more than %d users stand behind it: its mail is refused for now", len,
+		         alias->name.ptr, ALIASES_TARGETS_MAX);
+	else if (f.count == 0)
+		snprintf(what, sizeof what, "alias %.*s: no user stands behind it", len, alias->name.ptr);
+	else
 		return;
-	snprintf(what, sizeof what, "alias %.*s: no user stands behind it",
-	         (int)(alias->name.len < 60 ? alias->name.len : 60), alias->name.ptr);
-	complain(a, count_lines(slice_make(t->text, (size_t)(alias->name.ptr - t->text))), what);
+	complain(a, alias->line, what);
 }
 
 static void read_lines(const struct aliases *a, struct table *t, size_t size)
@@ -318,9 +330,12 @@ size_t aliases_resolve(struct aliases *a, struct slice name, void (*each)(void *
 	const struct alias *alias = t->count > 0 ? find(t, name) : NULL;
 	struct found f;
 	f.count = 0;
+	f.more = false;
 	if (alias)
 		resolve(&f, a->users, t, alias);
 	release(t);
+	if (f.more)
+		return ALIASES_TOO_MANY;
 	for (size_t i = 0; i < f.count; i++)
 		each(owner, f.users[i]);
 	return f.count;

@@ -93,7 +93,11 @@ static bool add_named(struct asking *a, struct slice name)
 		add_user(a, user);
 		return true;
 	}
-	if (a->site->aliases && aliases_resolve(a->site->aliases, name, add_user, a) > 0)
+	size_t behind = a->site->aliases ? aliases_resolve(a->site->aliases, name, add_user, a) : 0;
+	if (behind == ALIASES_TOO_MANY)
+		a->verdict =
+		        REPLY_TRY_LATER; /* until the operator has mended it: to take it for some of them would lose the others' */
+	if (behind > 0)
 		return true;
 	return slice_equal_text_nocase(name, postmaster) && add_postmaster(a);
 }
