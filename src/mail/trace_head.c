@@ -3,6 +3,8 @@
  */
 #include "mail/trace_head.h"
 
+#include "mail/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -27,15 +29,27 @@ static void add(struct head *h, const char *format, ...)
 		h->len += (size_t)n < TRACE_HEAD_MAX - h->len ? (size_t)n : TRACE_HEAD_MAX - h->len - 1;
 }
 
-/* What may stand in a domain or an address literal, which every reader of traces takes as it is. */
-static bool is_domain_like(struct slice name, bool utf8)
+/* Whether s begins with what may stand in a domain or an address literal, which every reader of traces takes as it is; its octets, or 0. */
+static size_t domain_character(struct slice s, bool utf8)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
-	for (size_t i = 0; i < name.len; i++) {
-		if ((unsigned char)name.ptr[i] >= 0x80 ? !utf8 : !name.ptr[i] || !strchr(letters, name.ptr[i]))
+	size_t len = utf8_character(s);
+	if (len == 1)
+		return s.ptr[0] && strchr(letters, s.ptr[0]) ? 1 : 0;
+	bool c1 = len == 2 && (unsigned char)s.ptr[0] == 0xc2 && (unsigned char)s.ptr[1] < 0xa0;
+	return utf8 && !c1 ? len : 0;
+}
+
+static bool is_domain_like(struct slice name, bool utf8)
+{
+	if (name.len == 0 || name.len > CLIENT_MAX)
+		return false;
+	for (size_t len; name.len > 0; name = slice_skip(name, len)) {
+		len = domain_character(name, utf8);
+		if (len == 0)
 			return false;
 	}
-	return name.len > 0 && name.len <= CLIENT_MAX;
+	return true;
 }
 
 /* Any other name stands in a comment, what is special there behind a backslash. */

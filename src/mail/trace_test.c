@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #define STAMP "Received: 2026-11-20 : 12 : 44\n"
+#define HEAD  "Return-Path: <a@b>\nReceived: from c\n\tby d\n"
 
 static const time_t seed_time = 1795178640; /* 2026-11-20 12:44 UTC */
 
@@ -280,6 +281,49 @@ static void body_is_never_held(void **state)
 	buf_release(&out);
 }
 
+static void put_head(struct slice in, size_t first, size_t second, struct buf *out)
+{
+	struct trace_stamper t;
+	buf_clear(out);
+	trace_stamper_init_head(&t, slice_str(HEAD), collect, out);
+	assert_int_equal(out->len, strlen(HEAD));
+	assert_true(trace_stamper_push(&t, in.ptr, first));
+	assert_int_equal(out->len, strlen(HEAD) + first);
+	assert_true(trace_stamper_push(&t, in.ptr + first, second - first));
+	assert_true(trace_stamper_push(&t, in.ptr + second, in.len - second));
+	assert_int_equal(out->len, strlen(HEAD) + in.len);
+	assert_null(t.held.data);
+	assert_true(trace_stamper_finish(&t));
+	trace_stamper_release(&t);
+}
+
+static void known_head_goes_on_top_and_every_octet_follows_at_once(void **state)
+{
+	(void)state;
+	static const char *const mails[] = { "",
+		                             "x",
+		                             "\n",
+		                             "From: a@b\nTo: c@d\nSubject: s\n t\n\n..\nbody\n",
+		                             "From: a@b\nTo: c@d\nSubject: s",
+		                             "Received: x\n\nno end" };
+	struct buf out, expected;
+	buf_init(&out, 4096);
+	buf_init(&expected, 4096);
+	for (size_t i = 0; i < sizeof mails / sizeof mails[0]; i++) {
+		struct slice mail = slice_str(mails[i]);
+		buf_clear(&expected);
+		assert_true(buf_append_text(&expected, HEAD) && buf_append_slice(&expected, mail));
+		for (size_t second = 0; second <= mail.len; second++) {
+			for (size_t first = 0; first <= second; first++) {
+				put_head(mail, first, second, &out);
+				assert_true(slice_equal(buf_slice(&out), buf_slice(&expected)));
+			}
+		}
+	}
+	buf_release(&out);
+	buf_release(&expected);
+}
+
 static int in_utc(void **state)
 {
 	(void)state;
@@ -309,6 +353,7 @@ int main(void)
 		cmocka_unit_test(header_longer_than_the_hold_keeps_its_folded_subject),
 		cmocka_unit_test(nothing_is_held_behind_a_subject_of_one_line),
 		cmocka_unit_test(body_is_never_held),
+		cmocka_unit_test(known_head_goes_on_top_and_every_octet_follows_at_once),
 	};
 	return cmocka_run_group_tests(tests, in_utc, NULL);
 }
