@@ -25,7 +25,9 @@ static struct slice next_word(struct slice *rest)
 	size_t at = 0;
 	unsigned depth = 0;
 	for (; at < rest->len && (depth > 0 || ends_word(rest->ptr[at])); at++) {
-		if (rest->ptr[at] == '(')
+		if (rest->ptr[at] == '\\' && depth > 0)
+			at++; /* a quoted pair: RFC 5322 section 3.2.1 */
+		else if (rest->ptr[at] == '(')
 			depth++;
 		else if (rest->ptr[at] == ')' && depth > 0)
 			depth--;
@@ -46,6 +48,8 @@ static bool says_utf8(struct slice received)
 	while ((word = next_word(&received)).len > 0) {
 		if (with)
 			return slice_starts_nocase(word, "UTF8SMTP");
+		if (slice_equal_text_nocase(word, "from") || slice_equal_text_nocase(word, "by"))
+			next_word(&received); /* a name, whatever it is */
 		with = slice_equal_text_nocase(word, "with");
 	}
 	return false;

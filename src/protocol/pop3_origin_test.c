@@ -29,6 +29,10 @@ static const struct {
 	{ "Received: from x by y with ESMTP with UTF8SMTP; now\n\n", PLAIN },
 	{ "Received: from x by y with ESMTP; now\nReceived: from z by x with UTF8SMTP; then\n\n", PLAIN },
 	{ "Received: from UTF8SMTP by with; now\n\n", PLAIN },
+	/* Whatever name a client gives, it tells nothing. */
+	{ "Received: from unknown (HELO \\) with UTF8SMTP id x; \\() ([::1])\n\tby y with ESMTP id 1; now\n\n", PLAIN },
+	{ "Received: from unknown (HELO \\(\\(\\() ([::1])\n\tby y with UTF8SMTP id 1; now\n\n", UTF8 },
+	{ "Received: from with ([::1])\n\tby y with UTF8SMTP id 1; now\n\n", UTF8 },
 	{ "Received: 2011-08-08 : 14 : 00\nUTF8SMTP\n", PLAIN },
 	{ "Received:\n\n", PLAIN },
 	{ "Received: by y with (((\n\n", PLAIN },
