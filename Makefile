@@ -133,6 +133,7 @@ run: ## a demo in demo/: both servers, the dialogue on the screen, Ctrl-C ends i
 test: ## all tests; ends with `N passed, N failed`
 	@scripts/setup.sh build check test
 	@$(SELF) $(JOBS) all unit-tests
+	@$(if $(SAN),,$(SELF) crash-program)
 	@POSTROOM_SAN='$(SAN)' scripts/test.sh $(B)
 
 .PHONY: check
@@ -140,6 +141,20 @@ check: ## unit tests and dialogues within one process: a few seconds
 	@scripts/setup.sh build check
 	@$(SELF) $(JOBS) unit-tests
 	@scripts/run-tests.sh $(B)
+
+# The store on a disk in memory (tests/crash). Mailboxes count as large from 900 octets on, so that deletion marks are reached.
+DISK_CALLS := openat open close mkdirat unlinkat linkat renameat statx fstat fstatat fchown fchmod read pread preadv preadv2 pwritev \
+              copy_file_range ftruncate fdatasync fsync fcntl memfd_create pthread_once
+$(B)/crash: $(wildcard tests/crash/*.[ch] tests/crash/*.inc) $(call archives,store base) $(B)/.flags
+	$(call quiet,LD,$@)$(CC) $(ALL_CFLAGS) tests/crash/*.c $(call archives,store base) $(ALL_LDFLAGS) $(DISK_CALLS:%=-Wl,--wrap=%) $(LIBS) -o $@
+CRASHING = B=$(B)/small CFLAGS='$(CFLAGS) -DPOSTROOM_REWRITE_MAX=900'
+.PHONY: crash-program crash
+crash-program:
+	@$(SELF) $(JOBS) $(CRASHING) $(B)/small/crash
+crash: ## the store: kills, calls that fail and power cuts at every point (STATES=1000000)
+	@scripts/setup.sh build
+	@$(SELF) crash-program
+	@$(B)/small/crash --states $(or $(STATES),1300000)
 
 .PHONY: lint
 lint: ## layout, static analysis, the arrows between rooms, house rules

@@ -7,7 +7,10 @@
 
 #include "store/mailbox.h"
 
-enum { REMOVAL_REWRITE_MAX = 16 * 1024 * 1024 };
+#ifndef POSTROOM_REWRITE_MAX /* a test makes it small */
+#define POSTROOM_REWRITE_MAX (16 * 1024 * 1024)
+#endif
+enum { REMOVAL_REWRITE_MAX = POSTROOM_REWRITE_MAX };
 
 /* Under the write lock; `marks` has a bit for each live mail, in order, up to `count`; later ones stay. Blocks. */
 bool removal_commit(struct mailbox *m, const unsigned char *marks, size_t count, struct fault *why);

@@ -1,0 +1,50 @@
+/*
+ * work: what is done on the disk in a workload, a ledger of what was promised while it was done, and the check that every promise is kept.
+ *
+ * A workload is a line of words, each one operation:
+ *     +A +B      a process of smtpmail, A or B, delivers a mail; +3A: three that came together; +sA: one that rested in an unnamed file
+ *     (C  )C     a popserver's session begins (and asks for the unique ids); ends without QUIT
+ *     -C0,2      … removes those mails of its snapshot with QUIT
+ *     ~A         gives space back
+ *     xI         the index is deleted; xE: an editor adds a text without a full stop
+ */
+#ifndef POSTROOM_CRASH_WORK_H
+#define POSTROOM_CRASH_WORK_H
+
+#include "disk.h"
+
+enum { WORK_MAILS = 40, WORK_TEXT = 700 };
+
+struct work_mail {
+	char text[WORK_TEXT];
+	unsigned begun_at;   /* change number: from here on it may be there */
+	unsigned acked_at;   /* from here on it must be */
+	unsigned asked_at;   /* its removal: from here on it may be gone */
+	unsigned removed_at; /* from here on it must be */
+	int removal;         /* which removal, 0: none */
+	bool unsure;         /* was refused: may be there whole, or not */
+	bool typed;          /* by an editor: in no process's care until it was seen */
+	char uid[64];
+	unsigned told_at;
+};
+#define WORK_NEVER UINT32_MAX
+
+struct ledger {
+	size_t count;
+	int removals;
+	bool power_cut; /* what was never acknowledged may be there in part */
+	struct work_mail mails[WORK_MAILS];
+};
+
+struct workload {
+	const char *name;
+	const char *before; /* done, and on disk, when it begins */
+	const char *run;
+};
+
+/* Does it, with everything it promises noted. In a process of its own, on the disk that is in use. */
+void work_run(const char *script, struct ledger *ledger, struct disk *d);
+/* Whether the promises hold that were made until change number `at`; what is wrong goes to `why`. In a process of its own. `thorough`: the mailbox is used once more. */
+bool work_check(const struct ledger *ledger, unsigned at, struct disk *d, bool thorough, char *why, size_t size);
+
+#endif
