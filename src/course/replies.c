@@ -25,7 +25,6 @@ const struct reply replies_default[REPLY_COUNT] = {
 	[REPLY_HELP] = { "help", 214, "2.0.0", "%t" },
 
 	[REPLY_TLS_START] = { "tls_start", 220, "2.0.0", "Ready to start TLS" },
-	[REPLY_TLS_UNAVAILABLE] = { "tls_unavailable", 454, "4.7.0", "TLS is not available now, try again later" },
 
 	[REPLY_AUTH_OK] = { "auth_ok", 235, "2.7.0", "Authentication succeeded" },
 	[REPLY_AUTH_CHALLENGE] = { "auth_challenge", 334, NULL, "%t" },

@@ -24,7 +24,6 @@ enum reply_id {
 	REPLY_VRFY,            /* 252 */
 	REPLY_HELP,            /* 214 */
 	REPLY_TLS_START,       /* 220 STARTTLS */
-	REPLY_TLS_UNAVAILABLE, /* 454 */
 	/* SMTP: AUTH (RFC 4954) */
 	REPLY_AUTH_OK,        /* 235 */
 	REPLY_AUTH_CHALLENGE, /* 334; %t in BASE64 */

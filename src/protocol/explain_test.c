@@ -210,7 +210,6 @@ static const struct situation situations[REPLY_COUNT] = {
 	[REPLY_VRFY] = { { GREETED, "C: VRFY alice" }, "neither yes nor no" },
 	[REPLY_HELP] = { { GREETED, "C: HELP" }, "for people to read" },
 	[REPLY_TLS_START] = { { GREETED, "C: STARTTLS" }, "agree on keys" },
-	[REPLY_TLS_UNAVAILABLE] = { { GREETED, "C: STARTTLS" }, "cannot encrypt at this moment" },
 	[REPLY_AUTH_OK] = { { GREETED, "C: AUTH X", "S: 334 ", "C: x" }, "the login is right" },
 	[REPLY_AUTH_CHALLENGE] = { { GREETED, "C: AUTH X" }, "now: a login is under way" },
 	[REPLY_AUTH_WRONG] = { { GREETED, "C: AUTH X", "S: 334 ", "C: x" }, "name or password is wrong" },

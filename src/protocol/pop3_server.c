@@ -258,6 +258,19 @@ static enum session_next take_command(struct pop3_server *s, struct slice line)
 	return row->run(&s->base, argument);
 }
 
+/* Who talks on after a login that went wrong, as if it went on, says his password: what is no command then is shown to nobody. */
+static void show_command(struct pop3_server *s, struct slice line)
+{
+	struct slice rest = line;
+	const struct command *row = command_find(pop3_commands, COMMANDS, slice_word(&rest));
+	if (s->wary && !row)
+		transcript_secret(&s->feed, TRANSCRIPT_CLIENT, line, 0);
+	else
+		transcript_command(&s->feed, line);
+	if (row)
+		s->wary = row->run == pop3_cmd_auth;
+}
+
 static enum session_next pop3_line(struct session *base, const struct line *line)
 {
 	struct pop3_server *s = pop3_session_of(base);
@@ -266,7 +279,7 @@ static enum session_next pop3_line(struct session *base, const struct line *line
 		transcript_secret(&s->feed, TRANSCRIPT_CLIENT, line->text, 0);
 		return leave(s, said, pop3_auth_response(s, line));
 	}
-	transcript_command(&s->feed, line->text);
+	show_command(s, line->text);
 	if (line->too_long || line->text.len > POP3_COMMAND_MAX - 2)
 		return leave(s, said, pop3_session_error(s, "line too long"));
 	return leave(s, said, take_command(s, line->text));

@@ -40,8 +40,11 @@ static enum session_next end_chunk(struct smtp_server *s)
 	const struct smtp_chunk *chunk = &s->chunk;
 	s->chunk.open = false;
 	transcript_text_end(&s->feed, TRANSCRIPT_CLIENT);
-	if (chunk->refusal != REPLY_CHUNK)
-		return smtp_session_say(s, chunk->refusal, smtp_session_what_comes_first(s), 0);
+	smtp_text_pause(s);
+	if (chunk->refusal != REPLY_CHUNK) {
+		enum session_next next = smtp_session_say(s, chunk->refusal, smtp_session_what_comes_first(s), 0);
+		return s->closing ? end_for_shutdown(s) : next;
+	}
 	if (chunk->last) {
 		if (!dot_decode_end(&s->mail->decoder))
 			smtp_text_give_up(s, s->mail->decoder.bare_cr ? REPLY_BARE_CR : REPLY_NO_LINE_END);
@@ -56,16 +59,27 @@ static enum session_next end_chunk(struct smtp_server *s)
 
 static enum session_next go_on(struct smtp_server *s)
 {
+	smtp_text_resume(s);
 	return s->chunk.left > 0 ? NEXT_BODY : end_chunk(s);
+}
+
+/* A chunk that cannot be read leaves a hole in its mail: the mail goes. */
+void smtp_bdat_is_lost(struct smtp_server *s, const struct command *row)
+{
+	if (row->run == smtp_cmd_bdat)
+		smtp_session_end_mail(s);
 }
 
 enum session_next smtp_cmd_bdat(struct session *base, struct slice argument)
 {
 	struct smtp_server *s = smtp_session_of(base);
 	struct smtp_chunk chunk;
-	if (!read_chunk(argument, &chunk)) /* nobody knows where its octets would end */
+	if (!read_chunk(argument, &chunk)) { /* nobody knows where its octets would end */
+		smtp_session_end_mail(s);
 		return smtp_session_say(s, REPLY_SYNTAX, smtp_bdat_form, 0);
+	}
 	s->chunk = chunk;
+	smtp_text_resume(s);
 	if (!s->mail) {
 		smtp_text_begin(s, DOT_CHUNKS);
 		s->chunk.refusal = REPLY_WRONG_ORDER;

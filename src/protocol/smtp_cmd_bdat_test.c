@@ -117,6 +117,14 @@ static void what_is_refused_is_read_to_its_end(void **state)
 	smtp_rig_close(&r);
 }
 
+static void age(struct smtp_rig *r, int64_t ms)
+{
+	struct smtp_server *s = smtp_session_of(r->host.session);
+	s->text_since -= ms;
+	if (s->text_paused != 0)
+		s->text_paused -= ms;
+}
+
 static void a_chunk_without_a_length_is_a_mistake(void **state)
 {
 	static const char *const wrong[] = { "",       "-1",      "abc",      "18446744073709551616",
@@ -131,9 +139,54 @@ static void a_chunk_without_a_length_is_a_mistake(void **state)
 		smtp_rig_give(&r, line);
 		smtp_rig_expect(&r,
 		                "501 5.5.4 Syntax error; the correct form is: BDAT octets [LAST]\r\n250 2.0.0 OK\r\n");
-		smtp_rig_expect_noted(&r, "[rcpt alice@x]");
+		smtp_rig_expect_noted(&r, "[rcpt alice@x][reset]");
 		smtp_rig_close(&r);
 	}
+}
+
+/* A mail with a hole in it is none. */
+static void a_chunk_that_cannot_be_read_is_the_end_of_its_mail(void **state)
+{
+	struct smtp_rig r;
+	(void)state;
+	smtp_rig_greet(&r, "EHLO x\r\n" ENVELOPE);
+	smtp_rig_give(&r, "BDAT 3\r\na\r\nBDAT x5\r\nBDAT 3 LAST\r\nb\r\nNOOP\r\n");
+	smtp_rig_expect(&r, "250 2.0.0 3 octets received\r\n"
+	                    "501 5.5.4 Syntax error; the correct form is: BDAT octets [LAST]\r\n"
+	                    "503 5.5.1 Wrong order of commands: MAIL comes first\r\n"
+	                    "250 2.0.0 OK\r\n");
+	smtp_rig_close(&r);
+}
+
+/* RFC 5321 section 4.5.3.2.7: between two commands the client has minutes, and they are not the text's. */
+static void a_pause_between_chunks_is_not_slowness(void **state)
+{
+	struct smtp_rig r;
+	(void)state;
+	smtp_rig_greet(&r, "EHLO x\r\n" ENVELOPE);
+	for (int i = 0; i < 5; i++) {
+		smtp_rig_give(&r, "BDAT 3\r\na\r\n");
+		smtp_rig_expect(&r, "250 2.0.0 3 octets received\r\n");
+		age(&r, 4 * 60 * 1000);
+	}
+	smtp_rig_give(&r, "BDAT 3 LAST\r\nb\r\n");
+	smtp_rig_expect(&r, "250 2.0.0 OK Message accepted for delivery\r\n");
+	smtp_rig_close(&r);
+}
+
+/* … and so is the refusal of one that the end of the server has found open. */
+static void at_shutdown_a_refused_chunk_is_the_last_word(void **state)
+{
+	struct smtp_rig r;
+	(void)state;
+	smtp_rig_greet(&r, "EHLO x\r\n");
+	smtp_rig_give(&r, "BDAT 6\r\nabc");
+	pump_stop(&r.pump, STOP_SHUTDOWN);
+	smtp_rig_give(&r, "def");
+	smtp_rig_expect(&r, "503 5.5.1 Wrong order of commands: MAIL comes first\r\n"
+	                    "421 4.3.2 lab.example Service is shutting down, closing transmission channel\r\n");
+	assert_true(pump_closing(&r.pump));
+	smtp_rig_close(&r);
 }
 
 /* RFC 1870 section 6.3 */
@@ -280,11 +333,6 @@ static void at_shutdown_a_last_chunk_is_finished_and_another_is_not(void **state
 
 /* ---- slow senders ---- */
 
-static void age(struct smtp_rig *r, int64_t ms)
-{
-	smtp_session_of(r->host.session)->text_since -= ms;
-}
-
 static void a_text_that_drips_is_not_waited_for_for_ever(void **state)
 {
 	static const char *const beginnings[] = { ENVELOPE "DATA\r\nx", ENVELOPE "BDAT 100000\r\nx",
@@ -333,6 +381,9 @@ int main(void)
 		cmocka_unit_test(between_chunks_only_chunks_go_on),
 		cmocka_unit_test(what_is_refused_is_read_to_its_end),
 		cmocka_unit_test(a_chunk_without_a_length_is_a_mistake),
+		cmocka_unit_test(a_chunk_that_cannot_be_read_is_the_end_of_its_mail),
+		cmocka_unit_test(a_pause_between_chunks_is_not_slowness),
+		cmocka_unit_test(at_shutdown_a_refused_chunk_is_the_last_word),
 		cmocka_unit_test(a_mail_that_becomes_too_big_is_read_to_its_end),
 		cmocka_unit_test(a_host_that_cannot_begin_spoils_the_mail),
 		cmocka_unit_test(chunks_are_the_same_however_they_are_cut),

@@ -93,7 +93,8 @@ enum session_next smtp_session_say(struct smtp_server *s, enum reply_id id, cons
 	const struct reply *reply = &s->config->replies[id];
 	/* To name somebody who is not here is no error of the one who speaks. */
 	bool stranger = id == REPLY_NO_SUCH_USER || id == REPLY_NO_RELAY || id == REPLY_NO_DOMAIN;
-	if (reply->code >= 500 && !stranger)
+	/* Nor is to say DATA in one go with recipients who are then refused (RFC 2920 section 3.1). */
+	if (reply->code >= 500 && !stranger && id != REPLY_NO_RECIPIENTS)
 		s->errors++;
 	return smtp_session_write(s, reply, text, number);
 }
@@ -234,6 +235,7 @@ static enum session_next take_command(struct smtp_server *s, struct slice line)
 	case COMMAND_OUT_OF_ORDER: /* section 4.1.4 */
 		return smtp_session_say(s, REPLY_WRONG_ORDER, smtp_session_what_comes_first(s), 0);
 	case COMMAND_BAD_ARGUMENT: /* section 4.3.2 */
+		smtp_bdat_is_lost(s, row);
 		return smtp_session_say(s, REPLY_SYNTAX, row->form, 0);
 	default:
 		return row->run(&s->base, argument);
@@ -253,6 +255,19 @@ static enum session_next judge_line(struct smtp_server *s, const struct line *li
 	return take_command(s, line->text);
 }
 
+/* Who talks on after a login that went wrong, as if it went on, says his password: what is no command then is shown to nobody. */
+static void show_command(struct smtp_server *s, struct slice line)
+{
+	struct slice rest = line;
+	const struct command *row = command_find(smtp_commands, smtp_commands_count(s), slice_word(&rest));
+	if (s->wary && !row)
+		transcript_secret(&s->feed, TRANSCRIPT_CLIENT, line, 0);
+	else
+		transcript_command(&s->feed, line);
+	if (row)
+		s->wary = row->run == smtp_cmd_auth;
+}
+
 static enum session_next smtp_line(struct session *base, const struct line *line)
 {
 	struct smtp_server *s = smtp_session_of(base);
@@ -262,7 +277,7 @@ static enum session_next smtp_line(struct session *base, const struct line *line
 	if (!s->heard && !line->bare_lf)
 		base->ends = LINE_ENDS_CRLF; /* section 2.3.8: from here on nothing else ends a line */
 	s->heard = true;
-	transcript_command(&s->feed, line->text);
+	show_command(s, line->text);
 	return leave(s, said, judge_line(s, line));
 }
 

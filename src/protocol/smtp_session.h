@@ -77,7 +77,9 @@ struct smtp_server {
 	struct dot_encoder encoder;    /* … which goes through this */
 	struct smtp_transaction *mail; /* NULL outside a transaction */
 	struct smtp_chunk chunk;
-	int64_t text_since;   /* clock_ms() when the text began … */
+	bool wary;            /* the last command was AUTH: what follows may be a secret, command or not */
+	int64_t text_since;   /* clock_ms() when the text began, moved on by what was not the client's to fill … */
+	int64_t text_paused;  /* … since when that is so: between chunks, or while the host works; 0: it is not */
 	uint64_t text_octets; /* … and what came of it */
 	/* What the host was asked. */
 	bool asking;   /* inside the host's function */
@@ -147,6 +149,8 @@ enum session_next smtp_auth_too_long(struct smtp_server *s);
 /* smtp_cmd_bdat.c */
 enum session_next smtp_cmd_bdat(struct session *s, struct slice argument);
 enum session_next smtp_chunk(struct session *s, const char *octets, size_t n, size_t *taken);
+/* A command that cannot be read; where it was to be a chunk, its mail is over. */
+void smtp_bdat_is_lost(struct smtp_server *s, const struct command *row);
 extern const char smtp_mail_form[];
 extern const char smtp_rcpt_form[];
 extern const char smtp_bdat_form[];
@@ -170,5 +174,8 @@ void smtp_text_give_up(struct smtp_server *s, enum reply_id why);
 /* Octets that came are counted; whether they come fast enough. */
 void smtp_text_count(struct smtp_server *s, size_t n);
 bool smtp_text_is_slow(const struct smtp_server *s);
+/* From here on it is not the client's turn to fill the text; from there on it is again. */
+void smtp_text_pause(struct smtp_server *s);
+void smtp_text_resume(struct smtp_server *s);
 
 #endif

@@ -30,6 +30,7 @@ void smtp_text_begin(struct smtp_server *s, enum dot_peer peer)
 {
 	s->text_since = clock_ms();
 	s->text_octets = 0;
+	s->text_paused = 0;
 	if (s->mail)
 		dot_decoder_init(&s->mail->decoder, peer, false);
 }
@@ -37,6 +38,18 @@ void smtp_text_begin(struct smtp_server *s, enum dot_peer peer)
 void smtp_text_count(struct smtp_server *s, size_t n)
 {
 	s->text_octets += n;
+}
+
+void smtp_text_pause(struct smtp_server *s)
+{
+	s->text_paused = clock_ms();
+}
+
+void smtp_text_resume(struct smtp_server *s)
+{
+	if (s->text_paused != 0)
+		s->text_since += clock_ms() - s->text_paused;
+	s->text_paused = 0;
 }
 
 bool smtp_text_is_slow(const struct smtp_server *s)
@@ -98,6 +111,7 @@ enum session_next smtp_text_end(struct smtp_server *s)
 /* What was decoded is with the host. */
 static enum session_next go_on(struct smtp_server *s)
 {
+	smtp_text_resume(s);
 	return s->mail->decoder.ended ? smtp_text_end(s) : NEXT_BODY;
 }
 
@@ -111,6 +125,7 @@ enum session_next smtp_text_take(struct smtp_server *s, struct slice octets, siz
 	smtp_text_count(s, *taken);
 	if (!judge(s) || piece.len == 0)
 		return then(s);
+	smtp_text_pause(s);
 	smtp_session_ask(s, then);
 	if (s->ops->data(s->host, piece.text, piece.len))
 		s->answered = true;

@@ -377,7 +377,7 @@ void transcript_secret(struct transcript_feed *f, enum transcript_side side, str
 		take_line(f, side, slice_make(line.ptr, hidden < line.len ? hidden : line.len), hidden < line.len);
 }
 
-/* Where a command's secret begins, or its length: behind a verb that brings one, known here or not, and behind a bare CR, where another
+/* Where a command's secret begins, or its length: behind a verb that brings one, known here or not, and behind a bare CR or LF, where another
  * command may hide. */
 static size_t find_secret(struct slice line)
 {
@@ -388,7 +388,8 @@ static size_t find_secret(struct slice line)
 		if (slice_equal_text_nocase(verb, verbs[i]))
 			return (size_t)(verb.ptr - line.ptr) + verb.len + 1;
 	}
-	return slice_find(line, '\r');
+	size_t cr = slice_find(line, '\r'), lf = slice_find(line, '\n');
+	return cr < lf ? cr : lf;
 }
 
 void transcript_command(struct transcript_feed *f, struct slice line)

@@ -247,6 +247,12 @@ static bool receive_data(void *host, const char *octets, size_t n)
 
 /* ---- its end ---- */
 
+/* Who sends it: the session forgets a login at STARTTLS, and so it does not count. */
+static const char *user_of(const struct receive *r)
+{
+	return r->user && smtp_server_authenticated(r->session) ? r->user : "-";
+}
+
 /* Ends the transaction: nothing of it is touched after this. */
 static void answer_end(struct receive *r, enum reply_id reply, const char *outcome)
 {
@@ -254,7 +260,7 @@ static void answer_end(struct receive *r, enum reply_id reply, const char *outco
 	uint64_t number = reply == REPLY_SUBJECT_TOO_LONG ? r->site->course->subject_stored : 0;
 	log_info("mail from=<%s> recipients=%zu octets=%" PRIu64 " peer=%s user=%s id=%s outcome=%s",
 	         smtp_server_sender(r->session)->text, mail->recipients.count,
-	         mail->draft ? draft_octets(mail->draft) : 0, r->peer, r->user ? r->user : "-", mail->id, outcome);
+	         mail->draft ? draft_octets(mail->draft) : 0, r->peer, user_of(r), mail->id, outcome);
 	smtp_server_answer(r->session, reply, number);
 }
 

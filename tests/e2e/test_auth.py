@@ -335,9 +335,18 @@ def test_password_never_reaches_log_or_transcript(lab):
         talk.say("AUTH LOGIN", "334")
         talk.say(base64_of("alice"), "334")
         talk.say(base64_of(secret), SMTP_WRONG)
+        talk.say("AUTH LOGIN", "334")
+        talk.say("alice", "501")  # a beginner's client, which talks on
+        talk.say(secret, "500")
+        talk.say("AUTH CRAM-MD5", "504")
+        talk.say(secret, "500")
+        talk.say("NOOP\nAUTH PLAIN " + secret, "500")
     with Dialogue(popserver) as talk:
         replies(talk, "USER alice|PASS " + secret, "alice")
         plain(talk, "alice", secret)
+    with Dialogue(popserver) as talk:
+        for line in "AUTH LOGIN", "alice", secret, "AUTH CRAM-MD5", secret:
+            talk.send(line.encode() + b"\r\n")
     smtpmail.stop()
     popserver.stop()
     said = (lab.path / "transcript").read_text() + "\n".join(smtpmail.errors + popserver.errors)
