@@ -106,7 +106,8 @@ enum session_next pop3_cmd_pass(struct session *base, struct slice argument)
 	if (s->user_len == 0)
 		return pop3_session_error(s, "say USER first");
 	pop3_session_ask(s);
-	s->ops->login(s->host, slice_make(s->user, s->user_len), argument);
+	struct slice password = s->config->pass_trimmed ? slice_trim(argument) : argument;
+	s->ops->login(s->host, slice_make(s->user, s->user_len), password);
 	return pop3_session_asked(s, pop3_login_answered);
 }
 

@@ -323,6 +323,22 @@ static void where_no_password_is_taken_in_clear_none_is_asked_for(void **state)
 	pop3_rig_close(&r);
 }
 
+/* ---- blanks around a password ---- */
+
+static void a_password_s_blanks_count_but_in_a_course(void **state)
+{
+	struct pop3_rig r;
+	(void)state;
+	open_rig(&r);
+	start(&r);
+	says(&r, "USER alice\r\nPASS  secret \r\nUSER alice\r\nPASS  \r\n",
+	     "+OK send the password\r\n-ERR wrong user name or password\r\n"
+	     "+OK send the password\r\n-ERR wrong user name or password\r\n");
+	r.config.pass_trimmed = true;
+	says(&r, "USER alice\r\nPASS  secret \r\n", "+OK send the password\r\n" LOGGED_IN);
+	pop3_rig_close(&r);
+}
+
 /* ---- APOP ---- */
 
 enum { STAMP_MAX = 320 };
@@ -534,6 +550,7 @@ int main(void)
 		cmocka_unit_test(a_peer_that_vanishes_amid_an_exchange_is_forgotten),
 		cmocka_unit_test(the_transcript_shows_no_response),
 		cmocka_unit_test(where_no_password_is_taken_in_clear_none_is_asked_for),
+		cmocka_unit_test(a_password_s_blanks_count_but_in_a_course),
 		cmocka_unit_test(a_time_stamp_is_a_message_id_and_each_connections_own),
 		cmocka_unit_test(apop_answers_the_time_stamp_over_tls_as_well),
 		cmocka_unit_test(without_a_time_stamp_there_is_no_apop),

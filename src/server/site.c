@@ -115,6 +115,7 @@ static bool configure_pop3(struct site *site, const struct options *o, struct tr
 		.transcript = transcript,
 		.domain = site->domain,
 		.apop = standard,
+		.pass_trimmed = !standard,
 		.tls = site->tls != NULL,
 		.utf8 = standard,
 		.auth_codes = standard,
