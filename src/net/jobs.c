@@ -28,36 +28,50 @@ struct jobs {
 	pthread_mutex_t lock;
 	pthread_cond_t work; /* there is some, or the end */
 	pthread_cond_t rest; /* no thread works, or one less is there */
+	pthread_cond_t need; /* of one more thread, or the end */
 	pthread_attr_t attributes;
 	struct job *first;
 	struct job *last;
 	size_t queued;
-	unsigned idle; /* threads that wait for work */
+	unsigned idle; /* threads that wait for work, or have just been started */
 	unsigned threads;
 	unsigned max_threads;
 	bool ending;
+	bool alone; /* the starter has said that it does the work itself */
+	void (*begin)(void);
+	pthread_t starter;
 	pthread_t left; /* the thread that ended last, where one has; whoever ends next joins it */
 	bool has_left;
 };
 
-struct jobs *jobs_new(unsigned max_threads, struct fault *why)
+static void init(struct jobs *j, unsigned max_threads)
 {
-	struct jobs *j = calloc(1, sizeof *j);
-	if (!j) {
-		fault_set(why, FAULT_FULL, "cannot make the job threads: memory is out");
-		return NULL;
-	}
 	pthread_condattr_t monotonic;
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&j->lock, NULL);
 	pthread_cond_init(&j->work, &monotonic);
 	pthread_cond_init(&j->rest, NULL);
+	pthread_cond_init(&j->need, NULL);
 	pthread_condattr_destroy(&monotonic);
 	pthread_attr_init(&j->attributes);
 	pthread_attr_setstacksize(&j->attributes, STACK_SIZE);
 	j->max_threads = max_threads > 0 ? max_threads : 1;
-	return j;
+}
+
+static void release(struct jobs *j)
+{
+	pthread_attr_destroy(&j->attributes);
+	pthread_cond_destroy(&j->need);
+	pthread_cond_destroy(&j->rest);
+	pthread_cond_destroy(&j->work);
+	pthread_mutex_destroy(&j->lock);
+	free(j);
+}
+
+void jobs_begin_with(struct jobs *j, void (*begin)(void))
+{
+	j->begin = begin;
 }
 
 void jobs_wait(struct jobs *j)
@@ -75,16 +89,16 @@ void jobs_free(struct jobs *j)
 	pthread_mutex_lock(&j->lock);
 	j->ending = true;
 	pthread_cond_broadcast(&j->work);
+	pthread_cond_signal(&j->need);
+	pthread_mutex_unlock(&j->lock);
+	pthread_join(j->starter, NULL);
+	pthread_mutex_lock(&j->lock);
 	while (j->threads > 0)
 		pthread_cond_wait(&j->rest, &j->lock);
 	pthread_mutex_unlock(&j->lock);
 	if (j->has_left)
 		pthread_join(j->left, NULL);
-	pthread_attr_destroy(&j->attributes);
-	pthread_cond_destroy(&j->rest);
-	pthread_cond_destroy(&j->work);
-	pthread_mutex_destroy(&j->lock);
-	free(j);
+	release(j);
 }
 
 static void tell_done(struct task *t)
@@ -155,7 +169,10 @@ static void *thread_main(void *arg)
 {
 	struct jobs *j = arg;
 	struct job *job;
+	if (j->begin)
+		j->begin();
 	pthread_mutex_lock(&j->lock);
+	j->idle--;
 	while ((job = wait_for_job(j))) {
 		pthread_mutex_unlock(&j->lock);
 		do_job(job);
@@ -165,19 +182,80 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* One more thread, the lock held; signals are the main thread's alone. False: there is not even one to do the work. */
+/* The starter's, the lock held: the work that is there, one after the other. */
+static void work_off(struct jobs *j)
+{
+	struct job *job;
+	if (!j->alone)
+		log_warning("jobs: no thread can be started, the work is done one by one");
+	j->alone = true;
+	j->threads++;
+	while ((job = take(j))) {
+		pthread_mutex_unlock(&j->lock);
+		do_job(job);
+		pthread_mutex_lock(&j->lock);
+	}
+	j->threads--;
+	pthread_cond_broadcast(&j->rest);
+}
+
+/* The lock is held. */
+static bool lacks_threads(const struct jobs *j)
+{
+	return j->queued > j->idle && j->threads < j->max_threads;
+}
+
+/* The lock is held. It counts as idle until it runs, or one more would be started for the same work. */
 static bool add_thread(struct jobs *j)
 {
 	pthread_t thread;
+	if (!lacks_threads(j) || pthread_create(&thread, &j->attributes, thread_main, j) != 0)
+		return false;
+	j->alone = false;
+	j->threads++;
+	j->idle++;
+	return true;
+}
+
+static void *starter_main(void *arg)
+{
+	struct jobs *j = arg;
+	pthread_mutex_lock(&j->lock);
+	while (!j->ending || (j->queued > 0 && j->threads == 0)) {
+		if (add_thread(j))
+			continue;
+		if (j->queued > 0 && j->threads == 0)
+			work_off(j);
+		else
+			pthread_cond_wait(&j->need, &j->lock);
+	}
+	pthread_mutex_unlock(&j->lock);
+	return NULL;
+}
+
+/* Signals are the main thread's alone. */
+static bool begin_starter(struct jobs *j)
+{
 	sigset_t all;
 	sigset_t before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&thread, &j->attributes, thread_main, j);
+	int error = pthread_create(&j->starter, &j->attributes, starter_main, j);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error == 0)
-		j->threads++;
-	return j->threads > 0;
+	return error == 0;
+}
+
+struct jobs *jobs_new(unsigned max_threads, struct fault *why)
+{
+	struct jobs *j = calloc(1, sizeof *j);
+	if (j) {
+		init(j, max_threads);
+		if (begin_starter(j))
+			return j;
+		release(j);
+	}
+	fault_set(why, FAULT_FULL, "cannot make the job threads: memory is out");
+	return NULL;
 }
 
 static void enqueue(struct jobs *j, struct job *job)
@@ -201,15 +279,7 @@ void jobs_run(struct jobs *j, struct job *job)
 		return;
 	}
 	pthread_mutex_lock(&j->lock);
-	bool short_of_threads = j->queued >= j->idle && j->threads < j->max_threads;
-	bool somebody = !short_of_threads || add_thread(j);
-	if (somebody) {
-		enqueue(j, job);
-		pthread_cond_signal(&j->work);
-	}
+	enqueue(j, job);
+	pthread_cond_signal(lacks_threads(j) ? &j->need : &j->work);
 	pthread_mutex_unlock(&j->lock);
-	if (!somebody) {
-		log_warning("jobs: cannot start a thread, the work is done in the caller's");
-		do_job(job);
-	}
 }

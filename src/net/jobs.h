@@ -2,7 +2,8 @@
  * jobs: blocking work on threads of its own, the result back on the loop it came from.
  *
  * Threads are started when work waits and none is free, up to a maximum, with small stacks (256 KiB), and end after
- * a while of idleness. Work is begun in the order it came.
+ * a while of idleness. Work is begun in the order it came. What starts them is a thread of its own, there from the beginning: they may do what was allowed
+ * to whoever made the pool, not only what is allowed to who gives the work (server/sandbox).
  */
 #ifndef POSTROOM_NET_JOBS_H
 #define POSTROOM_NET_JOBS_H
@@ -21,11 +22,13 @@ struct job {
 };
 
 struct jobs *jobs_new(unsigned max_threads, struct fault *why);
+/* Each thread calls this first. Before any work is given. */
+void jobs_begin_with(struct jobs *j, void (*begin)(void));
 /* Waits until no work is queued or running; what was posted to loops then still has to be run there. */
 void jobs_wait(struct jobs *j);
 /* Waits until all work that was given is done. Loops that are homes must still exist. */
 void jobs_free(struct jobs *j);
-/* From any thread; never blocks (but where not a single thread can be started: then the work is done here). With `jobs`
+/* From any thread; never blocks. Where not a single thread can be started, the one that starts them does the work. With `jobs`
  * NULL the work and done are run at once, on this thread (tests). */
 void jobs_run(struct jobs *j, struct job *job);
 

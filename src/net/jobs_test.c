@@ -10,8 +10,11 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 enum { COUNT = 2000 };
@@ -216,6 +219,64 @@ static void no_signal_is_taken_on_a_job_thread(void **state)
 	assert_false(sigismember(&blocked, SIGHUP));
 }
 
+static atomic_int begun;
+
+static void note_begin(void)
+{
+	atomic_fetch_add(&begun, 1);
+}
+
+static void look_at_begun(struct job *job)
+{
+	(void)job;
+	atomic_fetch_add(&worked, atomic_load(&begun));
+}
+
+static void each_thread_begins_as_it_was_told(void **state)
+{
+	struct job job = { .work = look_at_begun };
+	struct jobs *j = jobs_open(1);
+	(void)state;
+	jobs_begin_with(j, note_begin);
+	jobs_run(j, &job);
+	jobs_free(j);
+	assert_int_equal(atomic_load(&worked), 1);
+	assert_int_equal(atomic_load(&begun), 1);
+}
+
+/* From here on no thread gets a stack. */
+static void use_up_memory(void)
+{
+	unsigned long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+	assert_true(f && fscanf(f, "%lu", &pages) == 1);
+	fclose(f);
+	const rlim_t all = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+	assert_int_equal(setrlimit(RLIMIT_AS, &(struct rlimit){ .rlim_cur = all, .rlim_max = RLIM_INFINITY }), 0);
+}
+
+static void where_no_thread_can_be_started_the_work_is_done_all_the_same(void **state)
+{
+	struct probe p[3] = { 0 };
+	struct jobs *j;
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* a sanitizer has memory of its own */
+#endif
+	j = jobs_open(4);
+	use_up_memory();
+	for (int i = 0; i < 3; i++) {
+		p[i].job.work = note_number;
+		jobs_run(j, &p[i].job);
+	}
+	jobs_wait(j);
+	setrlimit(RLIMIT_AS, &(struct rlimit){ .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY });
+	jobs_free(j);
+	assert_int_equal(atomic_load(&worked), 3);
+	assert_true(pthread_equal(p[0].worked_on, p[2].worked_on));
+	assert_false(pthread_equal(p[0].worked_on, pthread_self()));
+}
+
 static void done_here(struct job *job)
 {
 	(void)job;
@@ -243,6 +304,8 @@ int main(void)
 		cmocka_unit_test(without_done_the_work_may_end_its_owners_life),
 		cmocka_unit_test(work_may_queue_itself_again),
 		cmocka_unit_test(no_signal_is_taken_on_a_job_thread),
+		cmocka_unit_test(each_thread_begins_as_it_was_told),
+		cmocka_unit_test(where_no_thread_can_be_started_the_work_is_done_all_the_same),
 		cmocka_unit_test(without_a_pool_all_happens_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
