@@ -38,7 +38,7 @@ NAMES       := $(shell sed -n 's/^program_name "\([a-z0-9_-]*\)" *{ *program *= 
 OTHER_NAMES := $(foreach n,$(NAMES),$(firstword $(subst :, ,$(n))))
 program_of   = $(patsubst $(1):%,%,$(filter $(1):%,$(NAMES)))
 
-PACKAGES := libevent_core libconfuse libcrypto libssl libgsasl libcrypt gmime-3.0
+PACKAGES := libevent_core libconfuse libcrypto libssl libgsasl libcrypt libseccomp gmime-3.0
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 CFLAGS   ?= -O2 -g

@@ -17,6 +17,7 @@ needs() {
 		echo "library libssl libssl-dev"
 		echo "library libgsasl libgsasl-dev"
 		echo "library libcrypt libcrypt-dev"
+		echo "library libseccomp libseccomp-dev"
 		echo "library gmime-3.0 libgmime-3.0-dev"
 		;;
 	run)

@@ -75,7 +75,7 @@ int command_account(const struct command_options *o, struct account *account)
 		                     .owner = (void *)o,
 		                     .trust = { .ca_file = o->ca } };
 	int status = find_host(o);
-	if (o->transcript && !(account->transcript = transcript_new(STDERR_FILENO)))
+	if (o->transcript && !(account->transcript = transcript_new(STDERR_FILENO, NULL)))
 		return command_fail(o, EX_OSERR, "cannot start the transcript: memory is out");
 	if (status == EX_OK && !account_check_trust(account, &why))
 		status = command_fail(o, EX_NOINPUT, "%s", why.text);

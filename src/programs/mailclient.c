@@ -142,7 +142,7 @@ static bool open_transcript(const struct options *o, const struct course *course
 	*transcript = NULL;
 	if (!o->transcript)
 		return true;
-	*transcript = transcript_new(STDOUT_FILENO);
+	*transcript = transcript_new(STDOUT_FILENO, NULL);
 	if (*transcript && o->explain)
 		transcript_explain(*transcript, course->verbs, course->verbs_len);
 	return *transcript != NULL;

@@ -290,7 +290,7 @@ static void the_transcript_shows_no_response(void **state)
 	FILE *file = tmpfile();
 	(void)state;
 	open_rig(&r);
-	r.config.transcript = transcript_new(fileno(file));
+	r.config.transcript = transcript_new(fileno(file), NULL);
 	transcript_feed_init(&pop3_session_of(r.host.session)->feed, r.config.transcript);
 	pump_start(&r.pump);
 	pop3_rig_give(&r, "AUTH TEST bm8=\r\nAPOP alice 123\r\nAUTH TEST\r\neWVz\r\nSTAT\r\n");

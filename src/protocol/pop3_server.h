@@ -28,9 +28,9 @@ struct pop3_config {
 	const struct reply *replies;   /* a course's */
 	struct transcript *transcript; /* or NULL */
 	const char *domain;            /* for APOP's time stamp */
-	bool apop;       /* the greeting has a time stamp (RFC 1939 section 7), where the host's apop_offered says so */
-	bool tls;        /* STLS is offered on connections in clear */
-	bool utf8;       /* UTF8 is offered (RFC 6856) */
+	bool apop; /* the greeting has a time stamp (RFC 1939 section 7), where the host's apop_offered says so */
+	bool tls;  /* STLS is offered on connections in clear */
+	bool utf8; /* UTF8 is offered (RFC 6856) */
 	bool pass_trimmed; /* blanks around PASS's password are passed over: in a course none has any */
 	bool auth_codes; /* a wrong password is answered with [AUTH] (RFC 3206); the courses' texts have no such code */
 	int64_t idle_ms; /* how long the peer may be silent; 0: POP3_IDLE_MS */

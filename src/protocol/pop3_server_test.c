@@ -436,7 +436,7 @@ static void the_transcript_shows_the_dialogue_but_no_password(void **state)
 	FILE *file = tmpfile();
 	(void)state;
 	pop3_rig_open(&r, false);
-	r.config.transcript = transcript_new(fileno(file));
+	r.config.transcript = transcript_new(fileno(file), NULL);
 	transcript_feed_init(&pop3_session_of(r.host.session)->feed, r.config.transcript);
 	pump_start(&r.pump);
 	pop3_rig_give(&r, "PASS early\r\nUSER alice\r\n pass secret\r\nPASS late\r\nTOP 2 0\r\nQUIT\r\n");

@@ -36,7 +36,7 @@ struct pop3_server {
 	enum pop3_state state;
 	unsigned errors;
 	unsigned wrong_logins;
-	bool wary;    /* the last command was AUTH: what follows may be a secret, command or not */
+	bool wary;       /* the last command was AUTH: what follows may be a secret, command or not */
 	bool closing;    /* the server ends; the long answer under way is the last */
 	bool utf8;       /* UTF8 was said: mails are given as they are (RFC 6856) */
 	bool exchanging; /* AUTH is under way: the next line is the client's response, not a command */

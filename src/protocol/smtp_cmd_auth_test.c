@@ -276,7 +276,7 @@ static void no_response_is_shown_in_the_transcript(void **state)
 	FILE *file = tmpfile();
 	(void)state;
 	smtp_rig_open_login(&r, false, "ONE");
-	r.config.transcript = transcript_new(fileno(file));
+	r.config.transcript = transcript_new(fileno(file), NULL);
 	transcript_feed_init(&smtp_session_of(r.host.session)->feed, r.config.transcript);
 	pump_start(&r.pump);
 	smtp_rig_give(&r, "HELO x\r\nEHLO x\r\nAUTH ONE BAD\r\nAUTH ONE\r\nGOOD BAD\r\nAUTH ONE\r\n*\r\nQUIT\r\n");

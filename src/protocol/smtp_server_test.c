@@ -563,7 +563,7 @@ static void the_transcript_shows_the_dialogue(void **state)
 	FILE *file = tmpfile();
 	(void)state;
 	smtp_rig_open(&r, false);
-	r.config.transcript = transcript_new(fileno(file));
+	r.config.transcript = transcript_new(fileno(file), NULL);
 	transcript_feed_init(&smtp_session_of(r.host.session)->feed, r.config.transcript);
 	pump_start(&r.pump);
 	smtp_rig_give(&r, "HELO x\r\n" ENVELOPE "Te");

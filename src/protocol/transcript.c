@@ -35,6 +35,7 @@ struct transcript {
 	bool terminal;
 	bool colours;
 	bool explains;
+	void (*begin)(void);
 	const struct course_verb *verbs;
 	size_t verbs_len;
 	pthread_t thread;
@@ -114,6 +115,8 @@ static void *write_lines(void *arg)
 	struct transcript *t = arg;
 	struct buf lines;
 	uint64_t lost;
+	if (t->begin)
+		t->begin();
 	bool read = true; /* by anybody; lines go on being taken, and are thrown away, when not */
 	buf_init(&lines, QUEUE_MAX);
 	while (take_queue(t, &lines, &lost))
@@ -142,13 +145,14 @@ static void release(struct transcript *t)
 	free(t);
 }
 
-struct transcript *transcript_new(int fd)
+struct transcript *transcript_new(int fd, void (*begin)(void))
 {
 	struct transcript *t = calloc(1, sizeof *t);
 	if (!t)
 		return NULL;
 	const char *no_color = getenv("NO_COLOR");
 	t->fd = fd;
+	t->begin = begin;
 	t->terminal = isatty(fd);
 	t->colours = t->terminal && !(no_color && *no_color);
 	pthread_mutex_init(&t->lock, NULL);

@@ -20,8 +20,9 @@ struct transcript;
 
 enum transcript_side { TRANSCRIPT_CLIENT = 'C', TRANSCRIPT_SERVER = 'S' };
 
-/* Writes to `fd`, which stays the caller's; colours and times where it is a terminal. NULL: out of memory. */
-struct transcript *transcript_new(int fd);
+/* Writes to `fd`, which stays the caller's; colours and times where it is a terminal. The thread that writes calls `begin` first, unless NULL.
+ * NULL: out of memory. */
+struct transcript *transcript_new(int fd, void (*begin)(void));
 /* Writes what is queued, then ends. */
 void transcript_free(struct transcript *t);
 /* From here on lines are explained. Before the first feed. `verbs` are a course's further spellings, and must outlive the transcript. */

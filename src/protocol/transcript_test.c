@@ -25,7 +25,7 @@ static int begin(void **state)
 	(void)state;
 	file = tmpfile();
 	assert_non_null(file);
-	transcript = transcript_new(fileno(file));
+	transcript = transcript_new(fileno(file), NULL);
 	assert_non_null(transcript);
 	transcript_feed_init(&feed, transcript);
 	return 0;
@@ -149,7 +149,7 @@ static void a_reader_who_does_not_read_holds_nobody_up(void **state)
 	(void)state;
 	memset(line, 'x', sizeof line);
 	assert_int_equal(pipe(pipe_ends), 0);
-	struct transcript *t = transcript_new(pipe_ends[1]);
+	struct transcript *t = transcript_new(pipe_ends[1], NULL);
 	transcript_feed_init(&feed, t);
 	for (int i = 0; i < 4000; i++)
 		transcript_line(&feed, TRANSCRIPT_CLIENT, slice_make(line, sizeof line));
@@ -170,7 +170,7 @@ static void what_did_not_fit_is_counted(void **state)
 	(void)state;
 	memset(line, 'x', sizeof line);
 	assert_int_equal(pipe(pipe_ends), 0);
-	struct transcript *t = transcript_new(pipe_ends[1]);
+	struct transcript *t = transcript_new(pipe_ends[1], NULL);
 	transcript_feed_init(&feed, t);
 	for (int i = 0; i < 3000; i++)
 		transcript_line(&feed, TRANSCRIPT_CLIENT, slice_make(line, sizeof line));
@@ -194,7 +194,7 @@ static void terminal_shows(const char *no_color, const char *expected)
 	char shown[256];
 	setenv("NO_COLOR", no_color, 1);
 	assert_int_equal(openpty(&terminal, &other, NULL, NULL, NULL), 0);
-	struct transcript *t = transcript_new(other);
+	struct transcript *t = transcript_new(other, NULL);
 	transcript_feed_init(&feed, t);
 	transcript_line(&feed, TRANSCRIPT_CLIENT, slice_str("NOOP"));
 	ssize_t n = read(terminal, shown, sizeof shown - 1);
@@ -305,7 +305,7 @@ static void explained_on_terminal(unsigned short columns, const char *no_color, 
 	size_t got = 0;
 	setenv("NO_COLOR", no_color, 1);
 	assert_int_equal(openpty(&terminal, &other, NULL, NULL, &window), 0);
-	struct transcript *t = transcript_new(other);
+	struct transcript *t = transcript_new(other, NULL);
 	transcript_explain(t, NULL, 0);
 	struct transcript_feed f;
 	transcript_feed_init(&f, t);
@@ -393,7 +393,7 @@ static void a_flush_waits_for_a_slow_reader(void **state)
 	octets_read = 0;
 	assert_int_equal(pipe(pipe_ends), 0);
 	assert_int_equal(pthread_create(&reader, NULL, read_late, &pipe_ends[0]), 0);
-	struct transcript *t = transcript_new(pipe_ends[1]);
+	struct transcript *t = transcript_new(pipe_ends[1], NULL);
 	struct transcript_feed f;
 	transcript_feed_init(&f, t);
 	for (int i = 0; i < LINES; i++)

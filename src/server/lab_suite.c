@@ -253,7 +253,7 @@ void lab_open_standard(struct lab *lab, unsigned kind, const char *users)
 	int dir = open(lab->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	write_users(dir, "users.txt", users);
 	close(dir);
-	if (site_open(&lab->site, &lab->options, &why) != SITE_OPEN)
+	if (site_open(&lab->site, &lab->options, &why) != SITE_OPEN || site_start(&lab->site, &why) != SITE_OPEN)
 		fail_msg("%s", why.text);
 	lab->store.inner = lab->site.store;
 	lab->loop = kind & LAB_JOBS ? loop_new(&why) : NULL;

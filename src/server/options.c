@@ -194,6 +194,19 @@ static bool set_timeout(struct options *o, const char *value)
 	return read_seconds(value, &o->timeout);
 }
 
+static bool set_user(struct options *o, const char *value)
+{
+	o->user = value;
+	return *value != '\0';
+}
+
+static bool set_no_sandbox(struct options *o, const char *value)
+{
+	(void)value;
+	o->no_sandbox = true;
+	return true;
+}
+
 enum { BOTH = OPTIONS_SMTPMAIL | OPTIONS_POPSERVER };
 
 static const struct row rows[] = {
@@ -299,6 +312,16 @@ static const struct row rows[] = {
 	  .help = "how long a peer may be silent (default: 300 for SMTP, 600 for POP3)",
 	  .set = set_timeout,
 	  .expected = "give a number from 1 to 86400",
+	  .programs = BOTH },
+	{ .name = "user",
+	  .argument = "NAME",
+	  .help = "who to be when started as root (default: the directory's owner)",
+	  .set = set_user,
+	  .expected = "give a user's name",
+	  .programs = BOTH },
+	{ .name = "no-sandbox",
+	  .help = "keep all that the user may do, such as opening other files",
+	  .set = set_no_sandbox,
 	  .programs = BOTH },
 	{ .name = "verbose",
 	  .help = "write a line on stderr for every mail and login",

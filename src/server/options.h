@@ -52,7 +52,9 @@ struct options {
 	const char *postmaster; /* the user who gets the postmaster's mail; NULL: the first */
 	uint64_t quota;         /* octets a mailbox; 0: no limit */
 	unsigned login_delay;   /* seconds between two logins of a user; 0: none */
-	unsigned timeout;       /* seconds a peer may be silent; 0: the protocol's */
+	const char *user;       /* who to be when started as root; NULL: the directory's owner */
+	bool no_sandbox;
+	unsigned timeout; /* seconds a peer may be silent; 0: the protocol's */
 };
 
 enum options_wish { OPTIONS_SERVE, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_WRONG };

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+#include "server/confine.h"
 #include "server/service.h"
 
 /* By what was being opened; SITE_OPEN: all was, and the service could not begin. */
@@ -56,7 +57,7 @@ static void hold_signals(void)
 static enum site_step open_site(const struct program *p, const struct options *o, struct site *site, struct fault *why)
 {
 	enum site_step step = site_open(site, o, why);
-	if (step != SITE_OPEN || !site->registry || p->member_session_new)
+	if (step != SITE_OPEN || !site->course->registration || p->member_session_new)
 		return step;
 	fault_set(
 	        why, FAULT_PERMANENT,
@@ -64,6 +65,22 @@ static enum site_step open_site(const struct program *p, const struct options *o
 	        site->course->name);
 	site_close(site);
 	return SITE_COURSE;
+}
+
+/* A site that is open, and ports. The site is closed. */
+static int serve_at(const struct program *p, const struct options *o, struct site *site, struct service *service)
+{
+	struct fault why;
+	if (!confine(o, site, &why)) {
+		site_close(site);
+		return complain(p, &why, exit_status(SITE_OPEN, why.kind));
+	}
+	enum site_step step = site_start(site, &why);
+	if (step != SITE_OPEN)
+		return complain(p, &why, exit_status(step, why.kind));
+	bool served = service_run(service, site, &why);
+	site_close(site);
+	return served ? EX_OK : complain(p, &why, exit_status(SITE_OPEN, why.kind));
 }
 
 static int serve(const struct program *p, const struct options *o)
@@ -81,11 +98,16 @@ static int serve(const struct program *p, const struct options *o)
 		.tls_port = o->tls_port,
 		.workers = o->workers,
 		.max_connections = o->max_connections,
-		.session_new = site.registry ? p->member_session_new : p->session_new,
+		.session_new = site.course->registration ? p->member_session_new : p->session_new,
 	};
-	bool served = service_run(&config, &site, &why);
-	site_close(&site);
-	return served ? EX_OK : complain(p, &why, exit_status(SITE_OPEN, why.kind));
+	struct service *service = service_open(&config, &why);
+	if (!service) {
+		site_close(&site);
+		return complain(p, &why, exit_status(SITE_OPEN, why.kind));
+	}
+	int status = serve_at(p, o, &site, service);
+	service_free(service);
+	return status;
 }
 
 /* Options that say something only together. */

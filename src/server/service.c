@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "net/conn.h"
 #include "net/tls.h"
+#include "server/sandbox.h"
 
 enum {
 	GRACE_MS = 5000, /* for mails in the middle of DATA, once the end has been asked for */
@@ -235,6 +236,7 @@ static void worker_release(struct worker *w)
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
+	sandbox_narrow(SANDBOX_LOOP);
 	loop_run(w->loop);
 	return NULL;
 }
@@ -282,6 +284,7 @@ static void serve(struct service *s)
 	start_workers(s);
 	say_listening(&s->listeners[DOOR_PLAIN], "");
 	say_listening(&s->listeners[DOOR_TLS], " (TLS)");
+	sandbox_narrow(SANDBOX_LOOP);
 	loop_run(s->workers[0].loop);
 	for (unsigned i = 1; i < s->count; i++)
 		pthread_join(s->workers[i].thread, NULL);
@@ -328,13 +331,16 @@ static void raise_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit); /* where that fails, accepting pauses earlier */
 }
 
-static bool service_init(struct service *s, struct fault *why)
+static bool open_listeners(struct service *s, struct fault *why)
 {
 	const struct service_config *config = s->config;
 	if (!listener_open(&s->listeners[DOOR_PLAIN], config->address, config->port, why))
 		return false;
-	if (config->tls_listen && !listener_open(&s->listeners[DOOR_TLS], config->address, config->tls_port, why))
-		return false;
+	return !config->tls_listen || listener_open(&s->listeners[DOOR_TLS], config->address, config->tls_port, why);
+}
+
+static bool service_init(struct service *s, struct fault *why)
+{
 	for (unsigned i = 0; i < s->count; i++) {
 		if (!worker_init(&s->workers[i], s, why))
 			return false;
@@ -343,8 +349,10 @@ static bool service_init(struct service *s, struct fault *why)
 	return take_signals(s, why);
 }
 
-static void service_free(struct service *s)
+void service_free(struct service *s)
 {
+	if (!s)
+		return;
 	if (s->signalled)
 		event_free(s->signalled);
 	if (s->signals >= 0)
@@ -363,23 +371,32 @@ static unsigned count_workers(const struct service_config *config)
 	return count < 1 ? 1 : count > WORKERS_MAX ? WORKERS_MAX : (unsigned)count;
 }
 
-bool service_run(const struct service_config *config, struct site *site, struct fault *why)
+struct service *service_open(const struct service_config *config, struct fault *why)
 {
 	unsigned count = count_workers(config);
 	struct service *s = calloc(1, sizeof *s + count * sizeof s->workers[0]);
-	if (!s)
-		return fault_set(why, FAULT_FULL, "cannot start: memory is out");
+	if (!s) {
+		fault_set(why, FAULT_FULL, "cannot start: memory is out");
+		return NULL;
+	}
 	s->config = config;
-	s->site = site;
 	for (int i = 0; i < DOORS; i++)
 		s->listeners[i].fd = -1;
 	s->signals = -1;
 	s->count = count;
 	s->reload = (struct job){ .work = reload, .done = reloaded };
 	raise_descriptors();
+	if (open_listeners(s, why))
+		return s;
+	service_free(s);
+	return NULL;
+}
+
+bool service_run(struct service *s, struct site *site, struct fault *why)
+{
+	s->site = site;
 	bool ready = service_init(s, why);
 	if (ready)
 		serve(s);
-	service_free(s);
 	return ready;
 }

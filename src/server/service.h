@@ -23,9 +23,16 @@ struct service_config {
 	struct session *(*session_new)(struct site *site, struct loop *loop, const struct peer *peer);
 };
 
+struct service;
+
+/* Binds the ports, which root may have to do, and takes as many descriptors as it may have. NULL: FAULT_BUSY where a port is in use, FAULT_PERMANENT for a bad
+ * address. The config must outlive it. */
+struct service *service_open(const struct service_config *config, struct fault *why);
 /* Serves until a signal. Prints `listening on ADDRESS port N` to stderr once connections are accepted, then the same with
  * ` (TLS)` behind it for the other port. False: could not begin. Blocks SIGTERM, SIGINT and SIGHUP for good, so that none that comes late cuts the end short; must be called from the main
- * thread before others exist (job threads start later, by themselves). The site's jobs and desk must outlive it. */
-bool service_run(const struct service_config *config, struct site *site, struct fault *why);
+ * thread. The thread is narrowed to what a loop may do (server/sandbox). The site's jobs and desk must outlive it. */
+bool service_run(struct service *s, struct site *site, struct fault *why);
+/* Closes the ports. NULL is passed over. */
+void service_free(struct service *s);
 
 #endif

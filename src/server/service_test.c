@@ -120,8 +120,10 @@ static int serve(void)
 	};
 	struct fault why;
 	site.jobs = jobs_new(4, &why);
-	if (!service_run(&config, &site, &why))
+	struct service *s = service_open(&config, &why);
+	if (!s || !service_run(s, &site, &why))
 		return 1;
+	service_free(s);
 	jobs_free(site.jobs);
 	return 0;
 }
@@ -293,7 +295,7 @@ static void a_port_in_use_is_no_beginning(void **state)
 	(void)state;
 	assert_true(listener_open(&l, "127.0.0.1", 0, &why));
 	struct service_config config = { .address = "127.0.0.1", .port = l.port, .session_new = tiny_new };
-	assert_false(service_run(&config, &site, &why));
+	assert_null(service_open(&config, &why));
 	assert_int_equal(why.kind, FAULT_BUSY);
 	listener_close(&l);
 }

@@ -15,6 +15,7 @@
 #include "net/tls.h"
 #include "server/login_delay.h"
 #include "server/penalty.h"
+#include "server/sandbox.h"
 
 static void report(const char *text)
 {
@@ -66,7 +67,7 @@ static bool open_users(struct site *site, const struct options *o, struct fault 
 /* Its being missing is no error, nor is it read before it is asked for. */
 static bool open_aliases(struct site *site, const struct options *o, struct fault *why)
 {
-	site->aliases = aliases_open(site->dir, o->dir, "aliases.txt", site->users, report, why);
+	site->aliases = aliases_open(site->dir, o->dir, SITE_ALIASES, site->users, report, why);
 	return site->aliases != NULL;
 }
 
@@ -86,8 +87,7 @@ static bool open_store(struct site *site, const struct options *o, struct fault 
 	if (!site->store)
 		return false;
 	site->store->quota = o->quota;
-	site->desk = delivery_desk_new(site->store, site->jobs);
-	return site->desk || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
+	return true;
 }
 
 static bool open_registry(struct site *site, struct fault *why)
@@ -131,7 +131,7 @@ static bool configure_pop3(struct site *site, const struct options *o, struct tr
 
 static bool configure(struct site *site, const struct options *o, struct fault *why)
 {
-	struct transcript *transcript = o->transcript ? transcript_new(STDOUT_FILENO) : NULL;
+	struct transcript *transcript = o->transcript ? transcript_new(STDOUT_FILENO, sandbox_narrow_talk) : NULL;
 	if (o->transcript && !transcript)
 		return fault_set(why, FAULT_TEMPORARY, "cannot start the transcript: out of memory");
 	if (o->explain)
@@ -170,44 +170,61 @@ static enum site_step open_mail(struct site *site, const struct options *o, stru
 	return open_store(site, o, why) ? SITE_OPEN : SITE_STORE;
 }
 
-static bool open_login(struct site *site, const struct options *o, struct fault *why)
+static enum site_step open_first(struct site *site, const struct options *o, struct fault *why)
 {
-	site->hashing = jobs_new(SITE_HASHING_MAX, why);
-	if (!site->hashing)
-		return false;
-	site->penalty = penalty_new(o->slow_loopback);
-	return site->penalty || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
-}
-
-static enum site_step open_all(struct site *site, const struct options *o, struct fault *why)
-{
+	file_store_prepare();
 	if (!open_directory(site, o, why))
 		return SITE_DIRECTORY;
 	if (!open_course(site, o, why))
 		return SITE_COURSE;
-	if (!open_tls(site, o, why))
-		return SITE_TLS;
+	return open_tls(site, o, why) ? SITE_OPEN : SITE_TLS;
+}
+
+/* Passwords, and what goes with them. */
+static bool start_login(struct site *site, const struct options *o, struct fault *why)
+{
+	site->hashing = jobs_new(SITE_HASHING_MAX, why);
+	if (!site->hashing)
+		return false;
+	jobs_begin_with(site->hashing, sandbox_narrow_hash);
+	site->penalty = penalty_new(o->slow_loopback);
+	return site->penalty || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
+}
+
+static bool start_jobs(struct site *site, struct fault *why)
+{
 	site->jobs = jobs_new(SITE_JOBS_MAX, why);
-	if (!site->jobs || !open_login(site, o, why))
-		return SITE_STORE;
-	enum site_step step = open_mail(site, o, why);
+	if (!site->jobs)
+		return false;
+	jobs_begin_with(site->jobs, sandbox_narrow_disk);
+	if (site->store)
+		site->desk = delivery_desk_new(site->store, site->jobs);
+	return !site->store || site->desk || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
+}
+
+static enum site_step checked(struct site *site, enum site_step step)
+{
 	if (step != SITE_OPEN)
-		return step;
-	if (!configure(site, o, why))
-		return SITE_STORE;
-	if (site->users)
-		users_each(site->users, prepare_user, site);
-	return SITE_OPEN;
+		site_close(site);
+	return step;
 }
 
 enum site_step site_open(struct site *site, const struct options *options, struct fault *why)
 {
 	*site = (struct site){ .dir = -1, .options = options };
 	pthread_mutex_init(&site->refreshing, NULL);
-	enum site_step step = open_all(site, options, why);
-	if (step != SITE_OPEN)
-		site_close(site);
-	return step;
+	return checked(site, open_first(site, options, why));
+}
+
+enum site_step site_start(struct site *site, struct fault *why)
+{
+	const struct options *o = site->options;
+	enum site_step step = open_mail(site, o, why);
+	if (step == SITE_OPEN && !(start_jobs(site, why) && start_login(site, o, why) && configure(site, o, why)))
+		step = SITE_STORE;
+	if (step == SITE_OPEN && site->users)
+		users_each(site->users, prepare_user, site);
+	return checked(site, step);
 }
 
 void site_close(struct site *site)

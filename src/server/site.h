@@ -62,9 +62,14 @@ struct site {
 /* What site_open was at when it failed: each has its exit status. */
 enum site_step { SITE_DIRECTORY, SITE_COURSE, SITE_TLS, SITE_USERS, SITE_STORE, SITE_OPEN };
 
-/* Opens all that the options name, and makes users' directories that are missing. SITE_OPEN, or where it stopped, with why: then nothing is left open.
- * Starts no thread but the transcript's, where that is asked for. Blocks. */
+#define SITE_ALIASES "aliases.txt"
+
+/* In two steps, for between them the process gives up rights (server/confine); both block. SITE_OPEN, or where it stopped, with why: then nothing is left open.
+ *
+ * First what only root may be able to open, and what stands elsewhere: the directory, the course, the certificate and its key. Starts no thread. */
 enum site_step site_open(struct site *site, const struct options *options, struct fault *why);
+/* All the rest: users, store, threads; makes users' directories that are missing. */
+enum site_step site_start(struct site *site, struct fault *why);
 /* Waits for all jobs. Their loops must still exist, and no session may be left. */
 void site_close(struct site *site);
 

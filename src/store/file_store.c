@@ -243,6 +243,11 @@ static const struct store_ops file_ops = {
 	.tidy = file_tidy,
 };
 
+void file_store_prepare(void)
+{
+	index_boot();
+}
+
 struct store *file_store_new(int dir, const char *mailbox, struct fault *why)
 {
 	struct file_store *s = calloc(1, sizeof *s);

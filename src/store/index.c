@@ -56,7 +56,7 @@ static void read_boot(void)
 	memcpy(this_boot, half, sizeof this_boot);
 }
 
-static const unsigned char *index_boot(void)
+const unsigned char *index_boot(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, read_boot);

@@ -60,6 +60,8 @@ bool index_refresh(struct index *ix);
 /* Whether it describes this file and these marks. */
 bool index_fits(const struct index *ix, const struct file_look *mail, uint64_t deleted_size);
 /* Whether it was written in this boot: if not, only a check of every record (index_whole) makes it believable. */
+/* 16 octets that are others in each boot. The first call reads a file of the kernel's. */
+const unsigned char *index_boot(void);
 bool index_of_this_boot(const struct index *ix);
 bool index_whole(const struct index *ix);
 

@@ -104,6 +104,8 @@ static inline bool store_marked(const unsigned char *marks, size_t i)
 
 /* The text file DIR/USER/MAILBOX (docs/store.md). `dir` stays the caller's and open. NULL with why. */
 struct store *file_store_new(int dir, const char *mailbox, struct fault *why);
+/* Reads what such stores need from elsewhere, for processes that will not be able to. */
+void file_store_prepare(void);
 /* Everything in memory; for tests and for courses without files. */
 struct store *memory_store_new(struct fault *why);
 

@@ -529,7 +529,7 @@ def test_one_file_that_a_link_names_anew(lab, files, authority, tmp_path):
     for name, file in zip(("cert.pem", "key.pem"), files):
         (live / name).symlink_to(file)
     server = serve(lab, "smtpmail", (live / "cert.pem", live / "key.pem"))
-    others = authority.issue(tmp_path / "archive")
+    others = authority.issue(files[0].parent / "next")
     for name, file in zip(("key.pem", "cert.pem"), reversed(others)):
         (live / "new").symlink_to(file)
         os.replace(live / "new", live / name)
