@@ -111,10 +111,8 @@ static bool index_mails(struct mailbox *m, struct draft *const *drafts, size_t n
 static void take_back(struct mailbox *m, struct append_note *note)
 {
 	struct fault ignored;
-	if (ftruncate(m->mail, (off_t)note->offset) == 0 && file_sync(m->mail)) {
-		note->open = 0;
-		mailbox_write_note(m, note, &ignored);
-	}
+	if (ftruncate(m->mail, (off_t)note->offset) == 0 && file_sync(m->mail))
+		mailbox_close_note(m, note, &ignored);
 	mailbox_drop_index(m);
 }
 

@@ -190,10 +190,10 @@ static bool look_first(struct mailbox *m, struct fault *why)
 {
 	uint64_t deleted_size;
 	struct append_note note;
-	if (!look_at_mail(m, why) || !mailbox_deleted_size(m, &deleted_size, why))
+	if (!look_at_mail(m, why) || !mailbox_deleted_size(m, &deleted_size, why) || !mailbox_read_note(m, &note, why))
 		return false;
 	/* An open note under our own lock: its writer died. */
-	bool died = mailbox_read_note(m, &note) && note.open;
+	bool died = note.open;
 	if (m->mail < 0 && deleted_size == 0 && !died)
 		return true;
 	if (m->mail >= 0 && !died && index_is_good(m, deleted_size))
@@ -303,8 +303,30 @@ bool mailbox_write_note(struct mailbox *m, struct append_note *note, struct faul
 	       fault_errno(why, "cannot write %s/%s", m->user, lock_name);
 }
 
-bool mailbox_read_note(const struct mailbox *m, struct append_note *note)
+bool mailbox_settle_note(struct mailbox *m, struct append_note *note, struct fault *why)
 {
-	return file_read(m->lock, note, sizeof *note, NOTE_AT) == (ssize_t)sizeof *note &&
-	       memcmp(note->magic, note_magic, sizeof note_magic) == 0 && note->check == note_check(note);
+	struct fault ignored;
+	if (file_sync(m->lock))
+		return true;
+	fault_errno(why, "cannot sync %s/%s", m->user, lock_name);
+	note->open = 1;
+	mailbox_write_note(m, note, &ignored);
+	return false;
+}
+
+bool mailbox_close_note(struct mailbox *m, struct append_note *note, struct fault *why)
+{
+	note->open = 0;
+	return mailbox_write_note(m, note, why) && mailbox_settle_note(m, note, why);
+}
+
+bool mailbox_read_note(const struct mailbox *m, struct append_note *note, struct fault *why)
+{
+	ssize_t n = file_read(m->lock, note, sizeof *note, NOTE_AT);
+	if (n < 0)
+		return fault_errno(why, "cannot read %s/%s", m->user, lock_name);
+	if (n < (ssize_t)sizeof *note || memcmp(note->magic, note_magic, sizeof note_magic) != 0 ||
+	    note->check != note_check(note))
+		*note = (struct append_note){ 0 };
+	return true;
 }

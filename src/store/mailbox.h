@@ -74,7 +74,13 @@ void mailbox_describe(struct mailbox *m);
 void mailbox_drop_index(struct mailbox *m);
 
 bool mailbox_write_note(struct mailbox *m, struct append_note *note, struct fault *why);
-bool mailbox_read_note(const struct mailbox *m, struct append_note *note);
+/* Closes the note, or sees to it that a closed one stays closed (mailbox_settle_note): if an open one came back with a power cut, it would claim what was
+ * written in its place since, or what a removal has left of its mails. Before either can be acknowledged. Where it fails the note is open, and the next
+ * holder's. */
+bool mailbox_close_note(struct mailbox *m, struct append_note *note, struct fault *why);
+bool mailbox_settle_note(struct mailbox *m, struct append_note *note, struct fault *why);
+/* All zero where there is none, or none that is whole. */
+bool mailbox_read_note(const struct mailbox *m, struct append_note *note, struct fault *why);
 /* chain of the hashes so far, and one more. Begins with 0. */
 uint64_t mailbox_chain(uint64_t chain, const unsigned char *hash);
 

@@ -68,9 +68,15 @@ static bool copy_to_torn(struct mailbox *m, uint64_t from)
 	return kept;
 }
 
-static bool cut(struct mailbox *m, uint64_t size)
+static bool look_again(struct mailbox *m, struct fault *why)
 {
-	return ftruncate(m->mail, (off_t)size) == 0 && file_sync(m->mail) && file_look(m->mail, &m->look);
+	return file_look(m->mail, &m->look) || fault_errno(why, "cannot look at %s/%s", m->user, m->place->mail);
+}
+
+/* The sync comes in settle_note() and sync_all(). */
+static bool cut(const struct mailbox *m, uint64_t size)
+{
+	return ftruncate(m->mail, (off_t)size) == 0;
 }
 
 /* Whether an append that nobody was told of stands here, and not whole: from which mail on. */
@@ -99,22 +105,23 @@ static bool settle_note(struct mailbox *m, struct found *f, struct scan *s, stru
 {
 	struct append_note note;
 	size_t first;
-	if (!mailbox_read_note(m, &note) || !note.open)
+	if (!mailbox_read_note(m, &note, why))
+		return false;
+	if (!note.open)
 		return true;
 	if (is_unfinished(m, f, &note, &first)) {
 		log_warning("mailbox=%s/%s octets=%llu moved to %s: a delivery that was never finished", m->user,
 		            m->place->mail, (unsigned long long)(m->look.size - note.offset), m->place->torn);
 		f->count = first;
 		s->whole = note.offset;
-		if (!copy_to_torn(m, note.offset) || !cut(m, note.offset)) {
-			f->stuck = true;
-			return file_look(m->mail, &m->look) ||
-			       fault_errno(why, "cannot look at %s/%s", m->user, m->place->mail);
-		}
+		f->stuck = !copy_to_torn(m, note.offset) || !cut(m, note.offset);
+		if (!look_again(m, why))
+			return false;
+		if (f->stuck)
+			return true;
 	}
 	/* What is whole was perhaps never synced: that comes before anybody is shown it. */
-	note.open = 0;
-	return file_sync(m->mail) ? mailbox_write_note(m, &note, why)
+	return file_sync(m->mail) ? mailbox_close_note(m, &note, why)
 	                          : fault_errno(why, "cannot sync %s/%s", m->user, m->place->mail);
 }
 
@@ -125,7 +132,7 @@ static bool settle_tail(struct mailbox *m, struct found *f, struct scan *s, stru
 		return true;
 	if (s->blank_tail) {
 		f->stuck = !cut(m, s->whole);
-		return true;
+		return look_again(m, why);
 	}
 	const char *closing = s->dot_tail ? "\n" : s->cut_line ? "\n.\n" : ".\n";
 	uint64_t size = m->look.size;
@@ -135,8 +142,7 @@ static bool settle_tail(struct mailbox *m, struct found *f, struct scan *s, stru
 		return true;
 	}
 	s->from = s->whole;
-	return file_look(m->mail, &m->look) ? scan_mails(m, f, s, why)
-	                                    : fault_errno(why, "cannot look at %s/%s", m->user, m->place->mail);
+	return look_again(m, why) && scan_mails(m, f, s, why);
 }
 
 static bool apply_marks(struct mailbox *m, struct found *f, struct fault *why)

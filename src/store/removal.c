@@ -105,8 +105,21 @@ static void forget_tail(struct mailbox *m, const struct plan *p)
 		mailbox_describe(m);
 }
 
+/* The last append's note was closed without a sync. */
+static bool settle_note(struct mailbox *m, const struct plan *p, struct fault *why)
+{
+	struct append_note note;
+	if (!mailbox_read_note(m, &note, why))
+		return false;
+	bool cuts_it = note.inode == m->look.inode && note.birth == m->look.birth &&
+	               note.offset + note.length > p->first_removed;
+	return !cuts_it || mailbox_settle_note(m, &note, why);
+}
+
 static bool cut_tail(struct mailbox *m, const struct plan *p, struct fault *why)
 {
+	if (!settle_note(m, p, why))
+		return false;
 	if (ftruncate(m->mail, (off_t)p->first_removed) != 0 || !file_sync(m->mail))
 		return fault_errno(why, "cannot cut %s/%s", m->user, m->place->mail);
 	forget_tail(m, p);
