@@ -118,7 +118,7 @@ static bool write_beside(const struct editor *e, int fd)
 	if (!owned && fchown(fd, e->look.st_uid, e->look.st_gid) != 0)
 		return false;
 	return fchmod(fd, e->look.st_mode & 07777) == 0 && file_write(fd, e->text.data, e->text.len, 0) &&
-	       file_sync(fd);
+	       file_sync_whole(fd);
 }
 
 static bool replace(const struct editor *e, struct fault *why)

@@ -252,6 +252,12 @@ bool file_sync(int fd)
 	return fdatasync(fd) == 0;
 }
 
+/* fdatasync() need not bring to the disk whose the file is. */
+bool file_sync_whole(int fd)
+{
+	return fsync(fd) == 0;
+}
+
 bool file_sync_directory(int dir)
 {
 	return fsync(dir) == 0;

@@ -59,8 +59,10 @@ bool file_copy(int from, off_t from_offset, int to, off_t to_offset, uint64_t n)
 bool file_lock(int fd, off_t byte, int wait_ms);
 bool file_unlock(int fd, off_t byte);
 
-/* fdatasync / fsync of a directory; false and errno. Never retried: a failed sync leaves the file unknown. */
+/* fdatasync / fsync of a file, for its mode and owner as well / fsync of a directory; false and errno. Never retried: a failed sync leaves the file
+ * unknown. */
 bool file_sync(int fd);
+bool file_sync_whole(int fd);
 bool file_sync_directory(int dir);
 
 #endif
