@@ -144,9 +144,9 @@ check: ## unit tests and dialogues within one process: a few seconds
 
 # The store on a disk in memory (tests/crash). Mailboxes count as large from 900 octets on, so that deletion marks are reached.
 DISK_CALLS := openat open close mkdirat unlinkat linkat renameat statx fstat fstatat fchown fchmod read pread preadv preadv2 pwritev \
-              copy_file_range ftruncate fdatasync fsync fcntl memfd_create pthread_once
-$(B)/crash: $(wildcard tests/crash/*.[ch] tests/crash/*.inc) $(call archives,store base) $(B)/.flags
-	$(call quiet,LD,$@)$(CC) $(ALL_CFLAGS) tests/crash/*.c $(call archives,store base) $(ALL_LDFLAGS) $(DISK_CALLS:%=-Wl,--wrap=%) $(LIBS) -o $@
+              copy_file_range ftruncate fdatasync fsync fcntl memfd_create realpath fstatat pthread_once
+$(B)/crash: $(wildcard tests/crash/*.[ch] tests/crash/*.inc) $(call archives,store auth base) $(B)/.flags
+	$(call quiet,LD,$@)$(CC) $(ALL_CFLAGS) tests/crash/*.c $(call archives,store auth base) $(ALL_LDFLAGS) $(DISK_CALLS:%=-Wl,--wrap=%) $(LIBS) -o $@
 CRASHING = B=$(B)/small CFLAGS='$(CFLAGS) -DPOSTROOM_REWRITE_MAX=900'
 .PHONY: crash-program crash
 crash-program:

@@ -18,7 +18,8 @@
 #include "power.h"
 #include "work.h"
 
-enum { WHY_MAX = 300, PROCESSES = 2, PRUNE = 12 };
+enum { WHY_MAX = 300, PROCESSES = 2, PRUNE = 12, CUTS_AFTER_FAULT = 8 };
+#define TURN_EACH UINT32_MAX
 
 static const struct workload workloads[] = {
 #include "workloads.inc"
@@ -30,7 +31,8 @@ struct options {
 	uint64_t seed;
 	const char *only;
 	const char *
-	        forget; /* the name of a file or directory whose syncs are left out, to see that it is noticed; NULL: none */
+	        forget; /* the name of a file or directory whose syncs do nothing, to see that it is noticed; NULL: none */
+	bool power_only;
 	bool verbose;
 };
 
@@ -52,6 +54,8 @@ struct bench {
 	struct tally *tally;
 	const struct options *options;
 	const struct workload *workload;
+	unsigned turn_at;  /* where two processes at once change places: a call, 0: one after the other, or TURN_EACH */
+	char trouble[120]; /* what a call had before the power is cut */
 	uint64_t random;
 	uint64_t *seen; /* digests */
 	size_t seen_mask;
@@ -81,10 +85,15 @@ static bool add_seen(struct bench *b, uint64_t digest)
 static void fail(struct bench *b, const char *what, const char *why)
 {
 	struct tally *t = b->tally;
+	char text[sizeof t->first];
+	snprintf(text, sizeof text, "%s, %s%s%s: %s", b->workload->name, b->trouble, b->trouble[0] ? ", then " : "",
+	         what, why);
 	if (t->failures++ == 0)
-		snprintf(t->first, sizeof t->first, "%s, %s: %s", b->workload->name, what, why);
-	if (b->options->verbose)
-		printf("%s, %s: %s\n", b->workload->name, what, why);
+		snprintf(t->first, sizeof t->first, "%s", text);
+	if (b->options->verbose) {
+		puts(text);
+		fflush(stdout);
+	}
 }
 
 /* Does the script in a process of its own. False: it was killed, as planned. */
@@ -128,6 +137,22 @@ static void check_apart(struct bench *b, struct disk *d, unsigned at, const char
 		fail(b, what, why);
 }
 
+/* Where nothing goes wrong all is done, and all is kept. */
+static void check_work(struct bench *b)
+{
+	for (size_t i = 0; i < b->ledger->count; i++) {
+		if (b->ledger->mails[i].refused_at != WORK_NEVER)
+			fail(b, "the run", "a mail was refused");
+	}
+	for (size_t i = 0; i < b->ledger->users.count; i++) {
+		if (b->ledger->users.edits[i].end == EDIT_UNSURE)
+			fail(b, "the run", "a user could not be edited");
+	}
+	disk_copy(b->found, b->work);
+	disk_abandon(b->found, false);
+	check_apart(b, b->found, (unsigned)b->work->ops_count, "the run");
+}
+
 /* ---- the beginning ---- */
 
 static void prepare(struct bench *b, const struct workload *w)
@@ -146,76 +171,20 @@ static void prepare(struct bench *b, const struct workload *w)
 		m->removed_at = m->removed_at == WORK_NEVER ? WORK_NEVER : 0;
 		m->told_at = m->told_at == WORK_NEVER ? WORK_NEVER : 0;
 	}
+	work_users_settle(&b->ledger->users);
 	memcpy(b->start_ledger, b->ledger, sizeof *b->ledger);
 }
 
 /* The run with this trouble on its way; true: it ended by itself. */
 static bool run_planned(struct bench *b, struct disk_plan plan)
 {
+	plan.turn_at = b->turn_at;
+	plan.turn_each = b->turn_at == TURN_EACH;
 	memcpy(b->ledger, b->start_ledger, sizeof *b->ledger);
 	disk_copy(b->work, b->start);
 	disk_record(b->work, true);
 	b->work->plan = plan;
 	return run(b, b->workload->run, b->work);
-}
-
-/* ---- killed, and calls that fail ---- */
-
-static void kill_everywhere(struct bench *b, unsigned calls)
-{
-	char what[80];
-	for (unsigned call = 1; call <= calls; call++) {
-		for (int after = 0; after < 2; after++) {
-			run_planned(b, (struct disk_plan){ .kill_before = after ? 0 : call,
-			                                   .kill_after = after ? call : 0 });
-			snprintf(what, sizeof what, "killed %s call %u", after ? "after" : "before", call);
-			disk_copy(b->found, b->work);
-			disk_abandon(b->found, false);
-			check_apart(b, b->found, (unsigned)b->work->ops_count, what);
-			b->tally->kills++;
-		}
-	}
-}
-
-/* How calls of a kind can fail; an error of 0 is a part, see disk_plan. */
-static const struct trouble {
-	enum disk_call kind;
-	int error;
-	unsigned part;
-} troubles[] = {
-	{ CALL_OPEN, EIO, 0 },       { CALL_OPEN, EMFILE, 0 }, { CALL_OPEN, ENOSPC, 0 },  { CALL_OPEN, EINTR, 0 },
-	{ CALL_STAT, EIO, 0 },       { CALL_READ, EIO, 0 },    { CALL_READ, EINTR, 0 },   { CALL_READ, 0, 1 },
-	{ CALL_READ, 0, 2 },         { CALL_WRITE, EIO, 0 },   { CALL_WRITE, ENOSPC, 0 }, { CALL_WRITE, EINTR, 0 },
-	{ CALL_WRITE, 0, 1 },        { CALL_WRITE, 0, 2 },     { CALL_COPY, EIO, 0 },     { CALL_COPY, ENOSPC, 0 },
-	{ CALL_COPY, EINTR, 0 },     { CALL_COPY, 0, 1 },      { CALL_COPY, 0, 2 },       { CALL_TRUNCATE, EIO, 0 },
-	{ CALL_TRUNCATE, EINTR, 0 }, { CALL_SYNC, EIO, 0 },    { CALL_SYNC, ENOSPC, 0 },  { CALL_SYNC, EINTR, 0 },
-	{ CALL_NAME, EIO, 0 },       { CALL_NAME, ENOSPC, 0 }, { CALL_LOCK, EINTR, 0 },   { CALL_LOCK, ENOLCK, 0 },
-};
-
-static void fail_one(struct bench *b, unsigned call, const struct trouble *t, bool sticky)
-{
-	char what[120];
-	if (sticky && t->error == EINTR)
-		return;
-	run_planned(b, (struct disk_plan){ .fail_at = call, .error = t->error, .part = t->part, .sticky = sticky });
-	snprintf(what, sizeof what, "call %u %s%s%s", call, t->error ? "fails with " : "does a part",
-	         t->error ? strerrorname_np(t->error) : "", sticky ? ", and all later ones" : "");
-	disk_copy(b->found, b->work);
-	disk_abandon(b->found, false);
-	check_apart(b, b->found, (unsigned)b->work->ops_count, what);
-	b->tally->faults++;
-}
-
-static void fail_everywhere(struct bench *b, unsigned calls, const unsigned char *kinds)
-{
-	for (unsigned call = 1; call <= calls; call++) {
-		for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++) {
-			if (troubles[i].kind != kinds[call])
-				continue;
-			fail_one(b, call, &troubles[i], false);
-			fail_one(b, call, &troubles[i], true);
-		}
-	}
 }
 
 /* ---- the power is cut ---- */
@@ -337,38 +306,144 @@ static void cut_everywhere(struct bench *b, uint64_t wanted)
 	}
 }
 
-static void cut_in_a_process(struct bench *b, uint64_t wanted)
+static void in_a_process(struct bench *b, void (*cut)(struct bench *b, uint64_t wanted), uint64_t wanted)
 {
 	int status;
 	b->ledger->power_cut = true;
 	fflush(NULL);
 	pid_t child = fork();
 	if (child == 0) {
-		cut_everywhere(b, wanted);
+		cut(b, wanted);
 		_exit(0);
 	}
 	if (waitpid(child, &status, 0) != child || status != 0)
 		fail(b, "power cut", "the check crashed");
 }
 
-static void one_workload(struct bench *b, const struct workload *w)
+/* ---- killed, and calls that fail ---- */
+
+static void kill_everywhere(struct bench *b, unsigned calls)
+{
+	char what[80];
+	for (unsigned call = 1; call <= calls; call++) {
+		/* With two processes that change places at every call in turn, before is enough. */
+		for (int after = 0; after < (b->turn_at == 0 || b->turn_at == TURN_EACH ? 2 : 1); after++) {
+			run_planned(b, (struct disk_plan){ .kill_before = after ? 0 : call,
+			                                   .kill_after = after ? call : 0 });
+			snprintf(what, sizeof what, "killed %s call %u", after ? "after" : "before", call);
+			disk_copy(b->found, b->work);
+			disk_abandon(b->found, false);
+			check_apart(b, b->found, (unsigned)b->work->ops_count, what);
+			b->tally->kills++;
+		}
+	}
+}
+
+/* How calls of a kind can fail; an error of 0 is a part, see disk_plan. */
+static const struct trouble {
+	enum disk_call kind;
+	int error;
+	unsigned part;
+} troubles[] = {
+	{ CALL_OPEN, EIO, 0 },       { CALL_OPEN, EMFILE, 0 }, { CALL_OPEN, ENOSPC, 0 },  { CALL_OPEN, EINTR, 0 },
+	{ CALL_STAT, EIO, 0 },       { CALL_READ, EIO, 0 },    { CALL_READ, EINTR, 0 },   { CALL_READ, 0, 1 },
+	{ CALL_READ, 0, 2 },         { CALL_WRITE, EIO, 0 },   { CALL_WRITE, ENOSPC, 0 }, { CALL_WRITE, EINTR, 0 },
+	{ CALL_WRITE, 0, 1 },        { CALL_WRITE, 0, 2 },     { CALL_COPY, EIO, 0 },     { CALL_COPY, ENOSPC, 0 },
+	{ CALL_COPY, EINTR, 0 },     { CALL_COPY, 0, 1 },      { CALL_COPY, 0, 2 },       { CALL_TRUNCATE, EIO, 0 },
+	{ CALL_TRUNCATE, EINTR, 0 }, { CALL_SYNC, EIO, 0 },    { CALL_SYNC, ENOSPC, 0 },  { CALL_SYNC, EINTR, 0 },
+	{ CALL_NAME, EIO, 0 },       { CALL_NAME, ENOSPC, 0 }, { CALL_ACCESS, EIO, 0 },   { CALL_ACCESS, EPERM, 0 },
+	{ CALL_LOCK, EINTR, 0 },     { CALL_LOCK, ENOLCK, 0 },
+};
+
+/* The call failed, what could be done about it was done, and then the power is cut: one change alone reaches the platter, or one does not, or any do. */
+static void cut_after_fault(struct bench *b, uint64_t wanted)
+{
+	struct power_cut c;
+	struct fates f = { 0 };
+	unsigned changes = (unsigned)b->work->ops_count;
+	power_cut_init(&c, b->start, b->work, changes);
+	for (size_t i = 0; i < 2 * c.pending_count; i++) {
+		for (size_t k = 0; k < c.pending_count; k++)
+			f.fates[k] = (k == i / 2) == (i % 2) ? FATE_DONE : FATE_LOST;
+		cut_one(b, &c, &f);
+	}
+	for (uint64_t i = 0; i < wanted; i++) {
+		power_cut_init(&c, b->start, b->work, i % 2 ? (unsigned)(next_random(b) % (changes + 1)) : changes);
+		draw_fates(b, &c, &f);
+		cut_one(b, &c, &f);
+	}
+}
+
+static void fail_one(struct bench *b, unsigned call, const struct trouble *t, bool sticky)
+{
+	char what[sizeof b->trouble];
+	if (sticky && t->error == EINTR)
+		return;
+	run_planned(b, (struct disk_plan){ .fail_at = call, .error = t->error, .part = t->part, .sticky = sticky });
+	snprintf(what, sizeof what, "call %u %s%s%s", call, t->error ? "fails with " : "does a part",
+	         t->error ? strerrorname_np(t->error) : "", sticky ? ", and all later ones" : "");
+	disk_copy(b->found, b->work);
+	disk_abandon(b->found, false);
+	check_apart(b, b->found, (unsigned)b->work->ops_count, what);
+	b->tally->faults++;
+	if (sticky)
+		return;
+	memcpy(b->trouble, what, sizeof what);
+	in_a_process(b, cut_after_fault, CUTS_AFTER_FAULT);
+	b->trouble[0] = '\0';
+}
+
+static void fail_everywhere(struct bench *b, unsigned calls, const unsigned char *kinds)
+{
+	for (unsigned call = 1; call <= calls; call++) {
+		for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++) {
+			if (troubles[i].kind != kinds[call])
+				continue;
+			fail_one(b, call, &troubles[i], false);
+			fail_one(b, call, &troubles[i], true);
+		}
+	}
+}
+
+/* ---- a workload ---- */
+
+/* Everything that can go wrong in a run, with two processes at once as b->turn_at has it. */
+static unsigned one_run(struct bench *b, uint64_t wanted, bool fail_calls)
 {
 	static unsigned char kinds[sizeof b->work->kinds];
-	prepare(b, w);
 	if (!run_planned(b, (struct disk_plan){ 0 })) {
 		fail(b, "the run", "did not end");
-		return;
+		return 0;
 	}
-	unsigned calls = b->work->calls;
+	unsigned calls = b->work->calls, changes = (unsigned)b->work->ops_count;
 	memcpy(kinds, b->work->kinds, sizeof kinds);
-	cut_in_a_process(b, b->options->states / WORKLOADS);
-	if (!b->options->forget) {
+	if (!b->options->power_only)
+		check_work(b);
+	in_a_process(b, cut_everywhere, wanted);
+	if (!b->options->power_only)
 		kill_everywhere(b, calls);
+	if (fail_calls)
 		fail_everywhere(b, calls, kinds);
-	}
 	if (b->options->verbose)
-		printf("%s: %u calls, %zu changes, %llu states so far\n", w->name, calls, b->work->ops_count,
+		printf("%s: %u calls, %u changes, %llu states so far\n", b->workload->name, calls, changes,
 		       (unsigned long long)b->tally->distinct);
+	return calls;
+}
+
+static void one_workload(struct bench *b, const struct workload *w)
+{
+	uint64_t wanted = b->options->states / WORKLOADS;
+	prepare(b, w);
+	b->turn_at = 0;
+	bool both = strchr(w->run, '|') != NULL;
+	if (!one_run(b, both ? wanted / 2 : wanted, !b->options->power_only) || !both)
+		return;
+	run_planned(b, (struct disk_plan){ 0 });
+	unsigned first = b->work->turns_begin, last = b->work->turns_end;
+	for (b->turn_at = first + 1; b->turn_at <= last; b->turn_at++)
+		one_run(b, wanted / 2 / (last - first + 1), false);
+	b->turn_at = TURN_EACH;
+	one_run(b, wanted / 2 / (last - first + 1), !b->options->power_only);
 }
 
 /* ---- the whole ---- */
@@ -379,6 +454,14 @@ static void *shared(size_t size)
 	if (memory == MAP_FAILED)
 		disk_fatal("no memory");
 	return memory;
+}
+
+/* OpenSSL wakes up once, not in every process that is killed. */
+static void warm_up(struct bench *b)
+{
+	disk_format(b->found);
+	disk_use(b->found);
+	work_run("+A", b->ledger, b->found);
 }
 
 static void do_share(const struct options *o, struct tally *tally, int share)
@@ -398,6 +481,7 @@ static void do_share(const struct options *o, struct tally *tally, int share)
 	b.start_ledger = shared(sizeof *b.start_ledger);
 	b.seen = shared(table * sizeof *b.seen);
 	b.seen_mask = table - 1;
+	warm_up(&b);
 	b.random = o->seed * 0x9e3779b97f4a7c15u + (uint64_t)share + 1;
 	for (int i = share; i < WORKLOADS; i += PROCESSES) {
 		if (!o->only || strcmp(o->only, workloads[i].name) == 0)
@@ -442,7 +526,7 @@ static void read_options(struct options *o, int argc, char **argv)
 		else if (option == 'o')
 			o->only = optarg;
 		else if (option == 'f')
-			o->forget = optarg;
+			o->forget = optarg, o->power_only = true;
 		else if (option == 'v')
 			o->verbose = true;
 		else

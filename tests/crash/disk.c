@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 void disk_fatal(const char *what)
 {
@@ -31,7 +32,8 @@ int disk_new_node(struct disk *d, bool directory, uint32_t mode)
 		if (n->used)
 			continue;
 		d->clock += 1000;
-		*n = (struct disk_node){ .used = true, .directory = directory, .mode = mode, .inode = d->next_inode++ };
+		*n = (struct disk_node){ .used = true, .directory = directory, .inode = d->next_inode++ };
+		n->access = n->made = (struct disk_access){ mode, geteuid(), getegid() };
 		n->birth = n->modified = n->changed = d->clock;
 		for (int e = 0; e < DISK_ENTRIES; e++)
 			n->entries[e].node = -1;
@@ -72,6 +74,7 @@ void disk_copy(struct disk *to, const struct disk *from)
 	to->plan = (struct disk_plan){ 0 };
 	to->failing = false;
 	to->recording = false;
+	to->turns_begin = to->turns_end = 0;
 }
 
 void disk_abandon(struct disk *d, bool reboot)

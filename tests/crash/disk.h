@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define DISK_PATH "/disk" /* its root, where a program goes by paths */
+
 enum {
 	DISK_NODES = 48,
 	DISK_NODE_MAX = 64 * 1024, /* octets of a file */
@@ -29,10 +31,14 @@ struct disk_entry {
 	int node; /* -1: free */
 };
 
+struct disk_access {
+	uint32_t mode, owner, group;
+};
+
 struct disk_node {
 	bool used;
 	bool directory;
-	uint32_t mode;
+	struct disk_access access, made; /* now, and when it was made */
 	uint32_t links;
 	uint64_t inode;
 	int64_t birth, modified, changed; /* ns */
@@ -41,7 +47,17 @@ struct disk_node {
 };
 
 /* What changed the disk, in order. Of a write the octets stand in `data`. */
-enum disk_what { DISK_WRITE, DISK_TRUNCATE, DISK_ENTER, DISK_LEAVE, DISK_RENAME, DISK_SYNC };
+enum disk_what {
+	DISK_WRITE,
+	DISK_TRUNCATE,
+	DISK_ENTER,
+	DISK_LEAVE,
+	DISK_RENAME,
+	DISK_ACCESS,
+	DISK_SYNC_DATA,
+	DISK_SYNC,
+	DISK_SYNC_FAILED /* what was written before it no later sync brings to the platter */
+};
 struct disk_op {
 	enum disk_what what;
 	int node;        /* the file, or the directory that is changed */
@@ -50,6 +66,7 @@ struct disk_op {
 	size_t len;
 	size_t at; /* in data */
 	int64_t modified, changed;
+	struct disk_access access; /* ACCESS */
 	char name[DISK_NAME];
 	char to[DISK_NAME]; /* RENAME, within the directory */
 };
@@ -63,6 +80,7 @@ enum disk_call {
 	CALL_TRUNCATE,
 	CALL_SYNC,
 	CALL_NAME,
+	CALL_ACCESS,
 	CALL_LOCK,
 	CALL_KINDS
 };
@@ -74,6 +92,9 @@ struct disk_plan {
 	int error;     /* errno; 0 with `part`: fewer octets than asked for */
 	unsigned part; /* how many: 1 = one octet, 2 = half */
 	bool sticky;   /* all calls of that kind from there on */
+	/* Of two processes at once: before this call the other goes on; or before each call */
+	unsigned turn_at;
+	bool turn_each;
 };
 
 struct disk {
@@ -93,8 +114,9 @@ struct disk {
 	struct disk_plan plan;
 	enum disk_call failed_kind; /* with sticky */
 	bool failing;
-	unsigned char kinds[65536]; /* of the calls so far */
-	char forgotten[DISK_NAME];  /* syncs of what has this name do nothing, as if they had been left out; "": none */
+	unsigned char kinds[65536];      /* of the calls so far */
+	unsigned turns_begin, turns_end; /* calls while there were two processes at once; 0: never */
+	char forgotten[DISK_NAME]; /* syncs of what has this name do nothing, as if they had been left out; "": none */
 	/* what was recorded */
 	bool recording;
 	size_t ops_count;

@@ -6,17 +6,31 @@
 #include <stdio.h>
 #include <string.h>
 
+/* If change i is a sync: what it brings to the platter. */
+static void sync_changes(struct power_cut *c, unsigned i)
+{
+	const struct disk_op *sync = &c->after->ops[i];
+	bool failed = false;
+	if (sync->what != DISK_SYNC && sync->what != DISK_SYNC_DATA)
+		return;
+	for (unsigned j = i; j-- > 0;) {
+		const struct disk_op *op = &c->after->ops[j];
+		if (op->node != sync->node)
+			continue;
+		failed |= op->what == DISK_SYNC_FAILED;
+		bool left =
+		        (op->what == DISK_ACCESS && sync->what == DISK_SYNC_DATA) || (op->what == DISK_WRITE && failed);
+		c->durable[j] |= !left;
+	}
+}
+
 void power_cut_init(struct power_cut *c, const struct disk *before, const struct disk *after, unsigned at)
 {
 	*c = (struct power_cut){ .before = before, .after = after, .at = at };
-	for (unsigned i = 0; i < at; i++) {
-		if (after->ops[i].what != DISK_SYNC)
-			continue;
-		for (unsigned j = 0; j < i; j++)
-			c->durable[j] |= after->ops[j].node == after->ops[i].node;
-	}
+	for (unsigned i = 0; i < at; i++)
+		sync_changes(c, i);
 	for (unsigned i = 0; i < at && c->pending_count < POWER_PENDING_MAX; i++) {
-		if (!c->durable[i] && after->ops[i].what != DISK_SYNC)
+		if (!c->durable[i] && after->ops[i].what < DISK_SYNC_DATA)
 			c->pending[c->pending_count++] = i;
 	}
 }
@@ -30,7 +44,8 @@ static void need_node(struct disk *found, const struct disk *after, int node)
 		return;
 	*n = (struct disk_node){ .used = true,
 		                 .directory = made->directory,
-		                 .mode = made->mode,
+		                 .access = made->made,
+		                 .made = made->made,
 		                 .inode = made->inode,
 		                 .birth = made->birth };
 	n->modified = n->changed = made->birth;
@@ -124,7 +139,12 @@ static void apply(struct disk *found, const struct power_cut *c, const struct di
 			e->node = -1;
 		put_entry(n, op->to, op->child);
 		break;
+	case DISK_ACCESS:
+		n->access = op->access;
+		break;
+	case DISK_SYNC_DATA:
 	case DISK_SYNC:
+	case DISK_SYNC_FAILED:
 		return;
 	}
 	n->modified = op->modified;
@@ -190,6 +210,7 @@ uint64_t disk_digest(const struct disk *d)
 		sum = mix(sum, &i, sizeof i);
 		sum = mix(sum, &n->modified, sizeof n->modified);
 		sum = mix(sum, &n->size, sizeof n->size);
+		sum = mix(sum, &n->access, sizeof n->access);
 		sum = mix(sum, d->data[i], n->size);
 		for (int e = 0; e < DISK_ENTRIES; e++) {
 			if (n->entries[e].node >= 0)

@@ -11,7 +11,9 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "store/mailbox.h"
 #include "store/store.h"
+#include "turns.h"
 
 enum { SESSION_MAILS = 64, BATCH_MAX = 3 };
 static const char user[] = "alice", mailbox[] = "mymailbox", index_name[] = ".mymailbox.index";
@@ -23,6 +25,7 @@ struct working {
 	struct maildrop *drop;
 	int session[SESSION_MAILS]; /* the ledger's number of each mail of the snapshot; -1: unknown */
 	size_t session_count;
+	struct work_users users;
 };
 
 static unsigned now(const struct working *w)
@@ -63,6 +66,7 @@ static struct work_mail *new_mail(struct working *w)
 		                 .acked_at = WORK_NEVER,
 		                 .asked_at = WORK_NEVER,
 		                 .removed_at = WORK_NEVER,
+		                 .refused_at = WORK_NEVER,
 		                 .told_at = WORK_NEVER };
 	write_text(m->text, sizeof m->text, l->count);
 	return m;
@@ -89,6 +93,7 @@ static void deliver(struct working *w, char process, size_t n, bool in_file)
 	bool good = true;
 	for (size_t i = 0; i < n; i++) {
 		mails[i] = new_mail(w);
+		mails[i]->batch = (size_t)(mails[0] - w->ledger->mails);
 		drafts[i] = draft_of(s, mails[i], in_file);
 		good &= drafts[i] != NULL;
 	}
@@ -97,7 +102,7 @@ static void deliver(struct working *w, char process, size_t n, bool in_file)
 		if (good)
 			mails[i]->acked_at = now(w);
 		else
-			mails[i]->unsure = true;
+			mails[i]->refused_at = now(w);
 		draft_free(drafts[i]);
 	}
 }
@@ -218,11 +223,30 @@ static void edit(struct working *w)
 	int root = disk_root();
 	snprintf(path, sizeof path, "%s/%s", user, mailbox);
 	int fd = openat(root, path, O_RDWR | O_CLOEXEC);
-	m->typed = m->unsure = true;
+	m->typed = true;
 	if (fd >= 0 && file_look(fd, &look) && file_write(fd, m->text, strlen(m->text), (off_t)look.size))
 		file_sync(fd);
 	file_close(fd);
 	close(root);
+}
+
+static void leave_unfinished(void)
+{
+	static const char half[] = "From: a@b\n\nhalf of a mail";
+	struct mailbox_place place = { .root = disk_root(), .deleted = ".mymailbox.deleted" };
+	struct append_note note = { .open = 1, .length = 200, .chain = 1 };
+	struct mailbox m;
+	struct fault why;
+	snprintf(place.mail, sizeof place.mail, "%s", mailbox);
+	snprintf(place.index, sizeof place.index, "%s", index_name);
+	bool good = mailbox_open(&m, &place, user, &why) && mailbox_hold(&m, &why);
+	note.inode = m.look.inode;
+	note.birth = m.look.birth;
+	note.offset = m.look.size;
+	if (!good || !mailbox_write_note(&m, &note, &why) ||
+	    !file_write(m.mail, half, strlen(half), (off_t)m.look.size))
+		disk_fatal("no unfinished delivery");
+	mailbox_close(&m);
 }
 
 static void one_word(struct working *w, const char *word)
@@ -258,22 +282,53 @@ static void one_word(struct working *w, const char *word)
 	case 'x':
 		if (word[1] == 'I')
 			drop_index();
+		else if (word[1] == 'U')
+			leave_unfinished();
 		else
 			edit(w);
+		break;
+	case 'u':
+		work_users_word(&w->users, word);
 		break;
 	default:
 		disk_fatal(word);
 	}
 }
 
+struct both {
+	struct working *working;
+	const char *words[2];
+};
+
+static void one_of_both(void *owner, int which)
+{
+	struct both *b = owner;
+	one_word(b->working, b->words[which]);
+}
+
+static void two_at_once(struct working *w, char *first, char *bar)
+{
+	struct both both = { .working = w, .words = { first, bar + 1 } };
+	*bar = '\0';
+	w->disk->turns_begin = w->disk->calls + 1;
+	turns_run(one_of_both, &both);
+	w->disk->turns_end = w->disk->calls;
+}
+
 void work_run(const char *script, struct ledger *ledger, struct disk *d)
 {
-	struct working w = { .disk = d, .ledger = ledger };
+	struct working w = { .disk = d, .ledger = ledger, .users = { .disk = d, .ledger = &ledger->users } };
 	char words[256];
 	snprintf(words, sizeof words, "%s", script);
-	for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
-		one_word(&w, word);
+	for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
+		char *bar = strchr(word, '|');
+		if (bar)
+			two_at_once(&w, word, bar);
+		else
+			one_word(&w, word);
+	}
 	end_session(&w);
+	work_users_end(&w.users);
 	for (int i = 0; i < 3; i++) {
 		if (w.stores[i])
 			w.stores[i]->ops->free(w.stores[i]);
@@ -315,10 +370,16 @@ static bool something_was_under_way(const struct ledger *l, unsigned at)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		const struct work_mail *m = &l->mails[i];
-		if (m->begun_at <= at && m->acked_at > at)
+		if (m->begun_at <= at && m->acked_at > at && m->refused_at > at)
 			return true;
 	}
 	return false;
+}
+
+/* Of two mails that came at once either may be the first, unless they came together. */
+static bool must_precede(const struct work_mail *a, const struct work_mail *b)
+{
+	return a->batch == b->batch || a->acked_at <= b->begun_at;
 }
 
 static bool compare(const struct ledger *l, unsigned at, const struct found *found, size_t count, char *why,
@@ -335,7 +396,7 @@ static bool compare(const struct ledger *l, unsigned at, const struct found *fou
 		}
 		const struct work_mail *m = &l->mails[found[i].mail];
 		seen[found[i].mail]++;
-		if (found[i].mail < last) {
+		if (last >= 0 && found[i].mail < last && must_precede(m, &l->mails[last])) {
 			snprintf(why, size, "mail %d stands behind mail %d", found[i].mail + 1, last + 1);
 			return false;
 		}
@@ -395,12 +456,11 @@ static bool use_once_more(struct store *s, const struct ledger *l, const struct 
 	return good;
 }
 
-bool work_check(const struct ledger *ledger, unsigned at, struct disk *d, bool thorough, char *why, size_t size)
+static bool check_mails(const struct ledger *ledger, unsigned at, bool thorough, char *why, size_t size)
 {
 	struct found found[SESSION_MAILS];
 	struct fault fault;
 	size_t count = 0;
-	disk_use(d);
 	struct store *s = file_store_new(disk_root(), mailbox, &fault);
 	if (!s)
 		disk_fatal(fault.text);
@@ -408,4 +468,12 @@ bool work_check(const struct ledger *ledger, unsigned at, struct disk *d, bool t
 	            (!thorough || use_once_more(s, ledger, found, count, why, size));
 	s->ops->free(s);
 	return good;
+}
+
+bool work_check(const struct ledger *l, unsigned at, struct disk *d, bool thorough, char *why, size_t size)
+{
+	disk_use(d);
+	if (l->users.count > 0 && !work_users_check(&l->users, at, l->power_cut, d, thorough, why, size))
+		return false;
+	return (l->users.count > 0 && l->count == 0) || check_mails(l, at, thorough, why, size);
 }

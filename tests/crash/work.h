@@ -6,23 +6,27 @@
  *     (C  )C     a popserver's session begins (and asks for the unique ids); ends without QUIT
  *     -C0,2      … removes those mails of its snapshot with QUIT
  *     ~A         gives space back
- *     xI         the index is deleted; xE: an editor adds a text without a full stop
+ *     xI         the index is deleted; xE: an editor adds a text without a full stop; xU: a delivery that was killed left its note and half a mail
+ *     u…         the users file: work_users.h
+ *     +A|+B      two words at once, each a process: where they take turns, the plan says (disk.h)
  */
 #ifndef POSTROOM_CRASH_WORK_H
 #define POSTROOM_CRASH_WORK_H
 
 #include "disk.h"
+#include "work_users.h"
 
 enum { WORK_MAILS = 40, WORK_TEXT = 700 };
 
 struct work_mail {
 	char text[WORK_TEXT];
+	size_t batch;        /* the number of the first mail that came together with it */
 	unsigned begun_at;   /* change number: from here on it may be there */
 	unsigned acked_at;   /* from here on it must be */
 	unsigned asked_at;   /* its removal: from here on it may be gone */
 	unsigned removed_at; /* from here on it must be */
+	unsigned refused_at; /* from here on nothing of it is left in part */
 	int removal;         /* which removal, 0: none */
-	bool unsure;         /* was refused: may be there whole, or not */
 	bool typed;          /* by an editor: in no process's care until it was seen */
 	char uid[64];
 	unsigned told_at;
@@ -34,6 +38,7 @@ struct ledger {
 	int removals;
 	bool power_cut; /* what was never acknowledged may be there in part */
 	struct work_mail mails[WORK_MAILS];
+	struct users_ledger users;
 };
 
 struct workload {

@@ -22,7 +22,7 @@ def test_every_promise_is_kept_at_every_point():
     assert done.returncode == 0, done.stdout
     counts = re.fullmatch(r"(\d+) workloads: (\d+) kills, (\d+) calls that fail, (\d+) distinct states .*\n0 promises broken\n", done.stdout)
     workloads, kills, faults, states = map(int, counts.groups())
-    assert workloads >= 40 and kills > 5000 and faults > 10000 and states > 15000
+    assert workloads >= 60 and kills > 20000 and faults > 15000 and states > 80000
 
 
 @pytest.mark.parametrize("name", ["mymailbox", "alice", ".mymailbox.deleted", ".mymailbox.new"])
