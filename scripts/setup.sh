@@ -35,6 +35,7 @@ needs() {
 		echo "command mpop mpop"
 		echo "command msmtp msmtp"
 		echo "command mutt mutt"
+		echo "command strace strace"
 		echo "command tmux tmux"
 		echo "command fetchmail fetchmail"
 		echo "command getmail getmail6"
