@@ -316,7 +316,7 @@ static bool still_valid(struct file_maildrop *m, struct fault *why)
 	                 m->box.place->mail);
 }
 
-/* Writes the ordinals that are new; *equals: one of them is above 0. */
+/* Writes the ordinals that are new; *equals: one of them is above 0, which no index made anew would find again. */
 static bool write_ordinals(struct index *ix, const struct uid *ids, bool *equals)
 {
 	struct index_walk walk;
@@ -324,33 +324,45 @@ static bool write_ordinals(struct index *ix, const struct uid *ids, bool *equals
 	bool failed = false;
 	index_walk_init(&walk, ix->fd, ix->head.count);
 	for (size_t i = 0; !failed && (r = index_walk_next(&walk, &failed)) != NULL; i++) {
-		if (r->id.ordinal == ids[i].ordinal)
+		bool above = i >= ix->head.numbered && ids[i].ordinal > 0;
+		*equals = *equals || above;
+		/* One that is above 0 may be there from a time when its sync failed. */
+		if (r->id.ordinal == ids[i].ordinal && !above)
 			continue;
 		r->id.ordinal = ids[i].ordinal;
-		*equals = *equals || r->id.ordinal > 0;
 		failed = !index_write(ix, i, r, 1);
 	}
 	return !failed;
 }
 
 /* Ordinals for all records of the index in force. */
-static bool number_index(struct index *ix)
+static bool number_index(struct index *ix, bool *equals)
 {
 	size_t n = (size_t)ix->head.count;
 	struct uid *ids = calloc(n + 1, sizeof *ids);
 	struct index_walk walk;
 	struct index_record *r;
 	bool failed = false;
-	bool equals = false;
 	if (!ids)
 		return false;
 	index_walk_init(&walk, ix->fd, n);
 	for (size_t i = 0; (r = index_walk_next(&walk, &failed)) != NULL; i++)
 		ids[i] = r->id;
-	bool good = !failed && uid_number(ids, n, &ix->head.gone) && write_ordinals(ix, ids, &equals);
+	bool good = !failed && uid_number(ids, n, &ix->head.gone) && write_ordinals(ix, ids, equals);
 	free(ids);
-	/* An ordinal above 0 cannot be found again from the mail's bytes: it has to stay. */
-	return good && (!equals || file_sync(ix->fd));
+	return good;
+}
+
+/* Before anybody is told: an ordinal above 0 has to stay, and so have the header that makes it believed, and the
+ * name of an index that was made anew. */
+static bool sync_ordinals(struct mailbox *m)
+{
+	struct index *ix = &m->index;
+	if (file_sync(ix->fd) && file_sync_directory(m->dir))
+		return true;
+	ix->head.numbered = 0;
+	mailbox_describe(m);
+	return false;
 }
 
 static bool number_held(struct file_maildrop *m, struct fault *why)
@@ -359,11 +371,12 @@ static bool number_held(struct file_maildrop *m, struct fault *why)
 	if (!still_valid(m, why))
 		return false;
 	if (ix->head.numbered < ix->head.count) {
-		if (!number_index(ix))
+		bool equals = false;
+		if (!number_index(ix, &equals))
 			return bad_index(m, why);
 		ix->head.numbered = ix->head.count;
 		mailbox_describe(&m->box);
-		if (ix->fd < 0)
+		if (ix->fd < 0 || (equals && !sync_ordinals(&m->box)))
 			return bad_index(m, why);
 	}
 	return take_snapshot(m, m->count, why);

@@ -105,15 +105,16 @@ static void forget_tail(struct mailbox *m, const struct plan *p)
 		mailbox_describe(m);
 }
 
-/* The last append's note was closed without a sync. */
+/* The last append's note was closed without a sync, and one that is not whole may be whole on the disk. */
 static bool settle_note(struct mailbox *m, const struct plan *p, struct fault *why)
 {
 	struct append_note note;
 	if (!mailbox_read_note(m, &note, why))
 		return false;
+	bool unknown = note.length == 0;
 	bool cuts_it = note.inode == m->look.inode && note.birth == m->look.birth &&
 	               note.offset + note.length > p->first_removed;
-	return !cuts_it || mailbox_settle_note(m, &note, why);
+	return !(cuts_it || unknown) || mailbox_settle_note(m, &note, why);
 }
 
 static bool cut_tail(struct mailbox *m, const struct plan *p, struct fault *why)
