@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "server/network.h"
 #include "server/penalty.h"
 
 enum {
@@ -45,7 +46,7 @@ static struct login *of_job(struct job *job)
 bool login_plaintext_allowed(const struct login_party *party)
 {
 	const struct site *site = party->site;
-	return !site->course->standard || party->session->tls || penalty_loopback(party->peer) ||
+	return !site->course->standard || party->session->tls || network_is_loopback(party->peer) ||
 	       site->options->plaintext;
 }
 

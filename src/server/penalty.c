@@ -3,28 +3,24 @@
  */
 #include "server/penalty.h"
 
-#include <arpa/inet.h>
-#include <openssl/rand.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "server/network.h"
 
 enum {
 	SETS = 512,
 	PLACES = 8,                   /* in each set: 4096 addresses in all */
 	FORGOTTEN_MS = 5 * 60 * 1000, /* since the last failure */
-	ADDRESS = 16,                 /* octets of an IPv6 address */
-	NETWORK = 8,                  /* … of which are a /64: less is nobody's alone */
 };
 
 static const int waits_ms[] = { 0, 2000, 4000, 8000, 15000 };
 enum { WORST = sizeof waits_ms / sizeof waits_ms[0] - 1 };
 
 struct place {
-	unsigned char key[ADDRESS];
+	unsigned char key[NETWORK_KEY];
 	unsigned failures; /* 0: free */
 	int64_t last_ms;
 };
@@ -37,40 +33,6 @@ struct penalty {
 	struct place places[SETS][PLACES];
 };
 
-static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff }; /* ::ffff:0:0/96, RFC 4291 section 2.5.5.2 */
-
-/* IPv4 in its IPv6 form. False: no address. */
-static bool parse(const char *address, unsigned char octets[ADDRESS])
-{
-	char plain[INET6_ADDRSTRLEN];
-	size_t len = strcspn(address, "%"); /* a link-local address's zone */
-	if (len >= sizeof plain)
-		return false;
-	memcpy(plain, address, len);
-	plain[len] = '\0';
-	if (inet_pton(AF_INET6, plain, octets) == 1)
-		return true;
-	memcpy(octets, mapped, sizeof mapped);
-	return inet_pton(AF_INET, plain, octets + sizeof mapped) == 1;
-}
-
-static bool is_v4(const unsigned char octets[ADDRESS])
-{
-	return memcmp(octets, mapped, sizeof mapped) == 0;
-}
-
-static bool is_loopback(const unsigned char octets[ADDRESS])
-{
-	static const unsigned char one[ADDRESS] = { [ADDRESS - 1] = 1 };
-	return is_v4(octets) ? octets[sizeof mapped] == 127 : memcmp(octets, one, sizeof one) == 0;
-}
-
-bool penalty_loopback(const char *address)
-{
-	unsigned char octets[ADDRESS];
-	return parse(address, octets) && is_loopback(octets);
-}
-
 struct penalty *penalty_new(bool loopback)
 {
 	struct penalty *p = calloc(1, sizeof *p);
@@ -79,8 +41,7 @@ struct penalty *penalty_new(bool loopback)
 	p->loopback = loopback;
 	p->now_ms = clock_ms;
 	pthread_mutex_init(&p->lock, NULL);
-	if (RAND_bytes((unsigned char *)&p->seed, sizeof p->seed) != 1)
-		p->seed = (uint32_t)clock_ms();
+	p->seed = network_seed();
 	return p;
 }
 
@@ -98,41 +59,34 @@ void penalty_set_clock(struct penalty *p, int64_t (*now_ms)(void))
 }
 
 /* False: not slowed down. */
-static bool key_of(const struct penalty *p, const char *address, unsigned char key[ADDRESS])
+static bool key_of(const struct penalty *p, const char *address, unsigned char key[NETWORK_KEY])
 {
-	if (!parse(address, key) || (is_loopback(key) && !p->loopback))
-		return false;
-	if (!is_v4(key))
-		memset(key + NETWORK, 0, ADDRESS - NETWORK);
-	return true;
+	return network_key(address, key) && (p->loopback || !network_is_loopback(address));
 }
 
-static struct place *set_of(struct penalty *p, const unsigned char key[ADDRESS])
+static struct place *set_of(struct penalty *p, const unsigned char key[NETWORK_KEY])
 {
-	uint32_t h = 2166136261u ^ p->seed;
-	for (size_t i = 0; i < ADDRESS; i++)
-		h = (h ^ key[i]) * 16777619u;
-	return p->places[(h ^ h >> 16) % SETS];
+	return p->places[network_hash(key, p->seed) % SETS];
 }
 
 /* NULL: nothing is known of it, or is forgotten. */
-static struct place *find(struct penalty *p, const unsigned char key[ADDRESS], int64_t now)
+static struct place *find(struct penalty *p, const unsigned char key[NETWORK_KEY], int64_t now)
 {
 	struct place *set = set_of(p, key);
 	for (size_t i = 0; i < PLACES; i++) {
-		if (set[i].failures > 0 && memcmp(set[i].key, key, ADDRESS) == 0)
+		if (set[i].failures > 0 && memcmp(set[i].key, key, NETWORK_KEY) == 0)
 			return now - set[i].last_ms < FORGOTTEN_MS ? &set[i] : NULL;
 	}
 	return NULL;
 }
 
 /* Where it is noted from now on; a place that was its own and is forgotten is taken again. */
-static struct place *take(struct penalty *p, const unsigned char key[ADDRESS])
+static struct place *take(struct penalty *p, const unsigned char key[NETWORK_KEY])
 {
 	struct place *set = set_of(p, key);
 	struct place *taken = &set[0];
 	for (size_t i = 0; i < PLACES; i++) {
-		bool own = set[i].failures > 0 && memcmp(set[i].key, key, ADDRESS) == 0;
+		bool own = set[i].failures > 0 && memcmp(set[i].key, key, NETWORK_KEY) == 0;
 		if (own || set[i].failures == 0) {
 			taken = &set[i];
 			if (own)
@@ -141,14 +95,14 @@ static struct place *take(struct penalty *p, const unsigned char key[ADDRESS])
 			taken = &set[i];
 		}
 	}
-	memcpy(taken->key, key, ADDRESS);
+	memcpy(taken->key, key, NETWORK_KEY);
 	taken->failures = 0;
 	return taken;
 }
 
 int penalty_wait(struct penalty *p, const char *address)
 {
-	unsigned char key[ADDRESS];
+	unsigned char key[NETWORK_KEY];
 	int64_t left = 0;
 	if (!p || !key_of(p, address, key))
 		return 0;
@@ -163,7 +117,7 @@ int penalty_wait(struct penalty *p, const char *address)
 
 void penalty_note(struct penalty *p, const char *address, bool right)
 {
-	unsigned char key[ADDRESS];
+	unsigned char key[NETWORK_KEY];
 	if (!p || !key_of(p, address, key))
 		return;
 	pthread_mutex_lock(&p->lock);

@@ -21,9 +21,6 @@ int penalty_wait(struct penalty *p, const char *address);
 /* What became of an attempt. */
 void penalty_note(struct penalty *p, const char *address, bool right);
 
-/* Whether a numeric address is this machine's own: 127/8, ::1. */
-bool penalty_loopback(const char *address);
-
 /* In place of clock_ms() (tests). */
 void penalty_set_clock(struct penalty *p, int64_t (*now_ms)(void));
 
