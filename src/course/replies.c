@@ -12,6 +12,10 @@
 const struct reply replies_default[REPLY_COUNT] = {
 	[REPLY_GREETING] = { "greeting", 220, NULL, "%d Service Ready" },
 	[REPLY_CROWDED] = { "crowded", 421, "4.3.2", "%d Too many connections, try again later" },
+	[REPLY_TOO_MANY] = { "too_many_connections", 421, "4.7.0",
+	                     "%d Too many connections from your address, close one or try again later" },
+	[REPLY_TOO_OFTEN] = { "too_often", 421, "4.7.0",
+	                      "%d Too many new connections from your address, try again in a minute" },
 	[REPLY_SHUTDOWN] = { "shutdown", 421, "4.3.2", "%d Service is shutting down, closing transmission channel" },
 	[REPLY_IDLE] = { "idle", 421, "4.4.2", "%d Nothing heard for too long, closing transmission channel" },
 	[REPLY_TOO_MANY_ERRORS] = { "too_many_errors", 421, "4.7.0",

@@ -13,6 +13,8 @@ enum reply_id {
 	/* SMTP: the session */
 	REPLY_GREETING,        /* 220 */
 	REPLY_CROWDED,         /* 421 too many connections */
+	REPLY_TOO_MANY,        /* 421 too many connections from the peer's address */
+	REPLY_TOO_OFTEN,       /* 421 … within a minute */
 	REPLY_SHUTDOWN,        /* 421 */
 	REPLY_IDLE,            /* 421 */
 	REPLY_TOO_MANY_ERRORS, /* 421 */

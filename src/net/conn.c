@@ -35,6 +35,7 @@ struct conn {
 	bool has_sent;           /* something, since then */
 	size_t lingered;         /* octets */
 	struct stream stream;    /* fd -1: the peer is lost, the session still waits for its answer */
+	void *visit;             /* for set->closed() */
 	struct session_tls *tls; /* what the handshake agreed on; NULL: in clear */
 	bool tls_first;          /* the session has not started yet */
 	bool shaking;            /* a handshake is under way: readable and writable are its own */
@@ -85,6 +86,7 @@ static void close_socket(struct conn *c)
 static void end(struct conn *c)
 {
 	struct conn_set *set = c->set;
+	void *visit = c->visit;
 	close_socket(c);
 	if (!c->lingering)
 		pump_release(&c->pump);
@@ -95,7 +97,7 @@ static void end(struct conn *c)
 	free(c);
 	set->count--;
 	if (set->closed)
-		set->closed(set);
+		set->closed(set, visit);
 }
 
 /* The peer is gone, or is given up. */
@@ -267,30 +269,33 @@ static void proceed(struct conn *c)
 		lose(c);
 }
 
-static void begin(struct conn *c, enum conn_start start)
+static void begin(struct conn *c, const struct arrival *arrival)
 {
-	c->tls_first = start == CONN_TLS;
-	if (start == CONN_TLS) {
+	c->tls_first = arrival->start == CONN_TLS;
+	if (c->tls_first) {
 		begin_tls(c);
 		return;
 	}
-	if (start == CONN_CROWDED)
-		pump_stop(&c->pump, STOP_CROWDED);
+	if (arrival->start == CONN_REFUSED)
+		pump_stop(&c->pump, arrival->refusal);
 	else
 		pump_start(&c->pump);
 	proceed(c);
 }
 
-bool conn_open(struct conn_set *set, int fd, struct session *session, enum conn_start start)
+bool conn_open(struct conn_set *set, const struct arrival *arrival)
 {
 	struct event_base *base = loop_base(set->loop);
 	struct conn *c = calloc(1, sizeof *c);
+	int fd = arrival->fd;
 	if (!c) {
-		session->ops->free(session);
-		stream_close(&(struct stream){ .fd = fd });
+		arrival->session->ops->free(arrival->session);
+		stream_close(&(struct stream){ .fd = arrival->fd });
 		return false;
 	}
-	*c = (struct conn){ .set = set, .next = set->first, .link = &set->first, .stream = { .fd = fd } };
+	*c = (struct conn){
+		.set = set, .next = set->first, .link = &set->first, .stream = { .fd = fd }, .visit = arrival->visit
+	};
 	event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
 	evtimer_assign(&c->timer, base, on_timer, c);
@@ -298,8 +303,8 @@ bool conn_open(struct conn_set *set, int fd, struct session *session, enum conn_
 		c->next->link = &c->next;
 	set->first = c;
 	set->count++;
-	pump_init(&c->pump, session, on_woken, c);
-	begin(c, start);
+	pump_init(&c->pump, arrival->session, on_woken, c);
+	begin(c, arrival);
 	return true;
 }
 

@@ -32,7 +32,8 @@ struct conn_set {
 	struct timeval handshake;   /* CONN_HANDSHAKE_MS, likewise */
 	/* Gives a new TLS session, the server's side, or NULL. NULL: no session here asks for TLS. */
 	struct ssl_st *(*tls_session)(struct conn_set *);
-	void (*closed)(struct conn_set *); /* told after each connection's end; may be NULL */
+	/* Told after each connection's end, with what came with it; may be NULL. */
+	void (*closed)(struct conn_set *, void *visit);
 	void *owner;
 };
 
@@ -45,11 +46,20 @@ void conn_set_stop(struct conn_set *set, enum session_stop why);
 /* How a connection begins. */
 enum conn_start {
 	CONN_GREETED, /* with the session's start() */
-	CONN_CROWDED, /* the session is told STOP_CROWDED instead */
+	CONN_REFUSED, /* the session is told to stop instead */
 	CONN_TLS,     /* a handshake comes first */
 };
 
-/* Takes over the descriptor and the session in any case. False: closed at once, out of memory. */
-bool conn_open(struct conn_set *set, int fd, struct session *session, enum conn_start start);
+/* One that was accepted. */
+struct arrival {
+	int fd;
+	struct session *session;
+	enum conn_start start;
+	enum session_stop refusal; /* CONN_REFUSED: why */
+	void *visit;               /* whoever accepted it gets this back from closed() */
+};
+
+/* Takes over the descriptor and the session in any case. False: closed at once, out of memory, and closed() is not called. */
+bool conn_open(struct conn_set *set, const struct arrival *arrival);
 
 #endif

@@ -55,9 +55,10 @@ static void nap(int ms)
 	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L }, NULL);
 }
 
-static void on_closed(struct conn_set *set)
+static void on_closed(struct conn_set *set, void *visit)
 {
 	struct rig *r = set->owner;
+	assert_ptr_equal(visit, r);
 	atomic_fetch_add(&r->closed, 1);
 }
 
@@ -103,7 +104,10 @@ static size_t on_loop(struct rig *r, struct errand *e, void (*run)(struct errand
 
 static void open_one(struct errand *e)
 {
-	assert_true(conn_open(&e->rig->set, e->fd, &e->session->base, e->start));
+	const struct arrival arrival = {
+		.fd = e->fd, .session = &e->session->base, .start = e->start, .refusal = e->stop, .visit = e->rig
+	};
+	assert_true(conn_open(&e->rig->set, &arrival));
 }
 
 static void stop_all(struct errand *e)
@@ -413,12 +417,12 @@ static void a_peer_that_never_reads_ends_with_its_time(void **state)
 	close(peer);
 }
 
-static void a_crowded_peer_is_told_so(void **state)
+static void a_peer_that_is_refused_is_told_why(void **state)
 {
 	struct rig *r = *state;
-	struct errand e = { .start = CONN_CROWDED };
+	struct errand e = { .start = CONN_REFUSED, .stop = STOP_TOO_OFTEN };
 	int peer = dial_in(r, &e);
-	expect_all(peer, "stop crowded\n");
+	expect_all(peer, "stop often\n");
 	close(peer);
 	expect_closed(r, 1, 500);
 }
@@ -553,7 +557,7 @@ int main(void)
 		OVER_A_SOCKET(a_line_that_drips_is_idleness),
 		OVER_A_SOCKET(waiting_for_a_job_is_not_idleness),
 		OVER_A_SOCKET(a_peer_that_never_reads_ends_with_its_time),
-		OVER_A_SOCKET(a_crowded_peer_is_told_so),
+		OVER_A_SOCKET(a_peer_that_is_refused_is_told_why),
 		OVER_A_SOCKET(the_last_reply_reaches_a_peer_that_is_still_sending),
 		OVER_A_SOCKET(who_goes_on_sending_for_ever_is_cut_off),
 		OVER_A_SOCKET(a_peer_that_never_closes_is_closed_a_moment_later),

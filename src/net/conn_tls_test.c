@@ -65,9 +65,10 @@ static struct ssl_st *tls_session(struct conn_set *set)
 	return tls_server_session(r->server);
 }
 
-static void on_closed(struct conn_set *set)
+static void on_closed(struct conn_set *set, void *visit)
 {
 	struct rig *r = set->owner;
+	assert_ptr_equal(visit, r);
 	atomic_fetch_add(&r->closed, 1);
 }
 
@@ -116,7 +117,10 @@ static void on_loop(struct rig *r, struct errand *e, void (*run)(struct errand *
 
 static void open_one(struct errand *e)
 {
-	assert_true(conn_open(&e->rig->set, e->fd, &e->session->base, e->start));
+	const struct arrival arrival = {
+		.fd = e->fd, .session = &e->session->base, .start = e->start, .visit = e->rig
+	};
+	assert_true(conn_open(&e->rig->set, &arrival));
 }
 
 static void stop_all(struct errand *e)

@@ -142,7 +142,7 @@ static enum session_next secured(struct session *s)
 
 static enum session_next stop(struct session *s, enum session_stop why)
 {
-	static const char *const names[] = { "idle", "crowded", "shutdown", "now" };
+	static const char *const names[] = { "idle", "crowded", "many", "often", "shutdown", "now" };
 	struct scripted *t = of(s);
 	buf_printf(s->out, "stop %s\n", names[why]);
 	t->last_mail = true;

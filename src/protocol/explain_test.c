@@ -199,6 +199,8 @@ struct situation {
 static const struct situation situations[REPLY_COUNT] = {
 	[REPLY_GREETING] = { { NULL }, "ready, and names itself" },
 	[REPLY_CROWDED] = { { NULL }, "cannot serve this client now" },
+	[REPLY_TOO_MANY] = { { NULL }, "cannot serve this client now" },
+	[REPLY_TOO_OFTEN] = { { NULL }, "cannot serve this client now" },
 	[REPLY_SHUTDOWN] = { { SENDER }, "ends the session" },
 	[REPLY_IDLE] = { { GREETED }, "heard nothing for too long" },
 	[REPLY_TOO_MANY_ERRORS] = { { GREETED, "C: FOO", "S: 500 what" }, "too many errors" },

@@ -302,6 +302,23 @@ static enum session_next pop3_go_on(struct session *base)
 	return leave(s, said, s->step(s));
 }
 
+/* NULL: nothing (RFC 1939 section 3: when its time is over a session ends without a word, and removes nothing). */
+static const char *last_word(enum session_stop why)
+{
+	switch (why) {
+	case STOP_IDLE:
+		return NULL;
+	case STOP_CROWDED:
+		return "-ERR [SYS/TEMP] too many connections, try again later\r\n";
+	case STOP_TOO_MANY:
+		return "-ERR [SYS/TEMP] too many connections from your address, close one or try again later\r\n";
+	case STOP_TOO_OFTEN:
+		return "-ERR [SYS/TEMP] too many new connections from your address, try again in a minute\r\n";
+	default:
+		return "-ERR [SYS/TEMP] the server is shutting down\r\n";
+	}
+}
+
 static enum session_next pop3_stop(struct session *base, enum session_stop why)
 {
 	struct pop3_server *s = pop3_session_of(base);
@@ -310,11 +327,9 @@ static enum session_next pop3_stop(struct session *base, enum session_stop why)
 		s->closing = true;
 		return NEXT_MORE;
 	}
-	/* RFC 1939 section 3: when its time is over a session ends without a word, and removes nothing. Nor can anything be said amid a mail. */
-	if (why == STOP_CROWDED)
-		say_last(s, "-ERR [SYS/TEMP] too many connections, try again later\r\n");
-	else if (why != STOP_IDLE && !s->begun)
-		say_last(s, "-ERR [SYS/TEMP] the server is shutting down\r\n");
+	const char *word = last_word(why);
+	if (word && !s->begun) /* nothing can be said amid a mail */
+		say_last(s, word);
 	return leave(s, said, NEXT_CLOSE);
 }
 

@@ -404,6 +404,14 @@ static void shutdown_and_crowds_are_said(void **state)
 	pump_stop(&r.pump, STOP_CROWDED);
 	pop3_rig_expect(&r, "-ERR [SYS/TEMP] too many connections, try again later\r\n");
 	pop3_rig_close(&r);
+	pop3_rig_open(&r, false);
+	pump_stop(&r.pump, STOP_TOO_MANY);
+	pop3_rig_expect(&r, "-ERR [SYS/TEMP] too many connections from your address, close one or try again later\r\n");
+	pop3_rig_close(&r);
+	pop3_rig_open(&r, false);
+	pump_stop(&r.pump, STOP_TOO_OFTEN);
+	pop3_rig_expect(&r, "-ERR [SYS/TEMP] too many new connections from your address, try again in a minute\r\n");
+	pop3_rig_close(&r);
 }
 
 static void a_peer_that_vanishes_while_the_host_works_is_waited_for(void **state)

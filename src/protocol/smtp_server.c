@@ -324,6 +324,10 @@ static enum session_next stop_now(struct smtp_server *s, enum session_stop why)
 	switch (why) {
 	case STOP_CROWDED:
 		return smtp_session_say_last(s, REPLY_CROWDED);
+	case STOP_TOO_MANY:
+		return smtp_session_say_last(s, REPLY_TOO_MANY);
+	case STOP_TOO_OFTEN:
+		return smtp_session_say_last(s, REPLY_TOO_OFTEN);
 	case STOP_IDLE: /* section 4.5.3.2.7 */
 		return smtp_session_say_last(s, REPLY_IDLE);
 	default: /* section 3.8 */

@@ -460,15 +460,24 @@ static void each_stop_is_said(void **state)
 	}
 }
 
-static void a_crowded_server_says_so_in_place_of_its_greeting(void **state)
+static void expect_refusal(enum session_stop why, const char *expected)
 {
 	struct smtp_rig r;
-	(void)state;
 	smtp_rig_open(&r, false);
-	pump_stop(&r.pump, STOP_CROWDED);
-	smtp_rig_expect(&r, "421 lab.example Too many connections, try again later\r\n");
+	pump_stop(&r.pump, why);
+	smtp_rig_expect(&r, expected);
 	assert_true(pump_closing(&r.pump));
 	smtp_rig_close(&r);
+}
+
+static void who_is_refused_hears_why_in_place_of_the_greeting(void **state)
+{
+	(void)state;
+	expect_refusal(STOP_CROWDED, "421 lab.example Too many connections, try again later\r\n");
+	expect_refusal(STOP_TOO_MANY, "421 lab.example Too many connections from your address, close one or try again "
+	                              "later\r\n");
+	expect_refusal(STOP_TOO_OFTEN, "421 lab.example Too many new connections from your address, try again in a "
+	                               "minute\r\n");
 }
 
 static void at_shutdown_a_mail_in_mid_data_is_finished_and_answered(void **state)
@@ -612,7 +621,7 @@ int main(void)
 		cmocka_unit_test(a_command_of_the_rfcs_that_is_not_offered_gets_502),
 		cmocka_unit_test(the_operator_may_choose_how_long_a_peer_may_be_silent),
 		cmocka_unit_test(each_stop_is_said),
-		cmocka_unit_test(a_crowded_server_says_so_in_place_of_its_greeting),
+		cmocka_unit_test(who_is_refused_hears_why_in_place_of_the_greeting),
 		cmocka_unit_test(at_shutdown_a_mail_in_mid_data_is_finished_and_answered),
 		cmocka_unit_test(when_time_is_over_a_mail_in_mid_data_is_given_up),
 		cmocka_unit_test(a_connection_that_breaks_before_the_full_stop_delivers_nothing),

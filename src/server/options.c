@@ -8,6 +8,7 @@
 
 #include "base/slice.h"
 #include "protocol/smtp_server.h"
+#include "server/visitors.h"
 
 struct row {
 	const char *name;
@@ -97,13 +98,28 @@ static bool set_max_size(struct options *o, const char *value)
 	return read_size(value, &o->max_size);
 }
 
-static bool set_max_connections(struct options *o, const char *value)
+static bool read_connections(const char *value, size_t *connections)
 {
 	uint64_t number;
-	if (!slice_number(slice_str(value), OPTIONS_CONNECTIONS_MAX, &number) || number == 0)
+	if (!slice_number(slice_str(value), OPTIONS_CONNECTIONS_MAX, &number))
 		return false;
-	o->max_connections = (size_t)number;
+	*connections = (size_t)number;
 	return true;
+}
+
+static bool set_max_connections(struct options *o, const char *value)
+{
+	return read_connections(value, &o->max_connections) && o->max_connections > 0;
+}
+
+static bool set_max_per_address(struct options *o, const char *value)
+{
+	return read_connections(value, &o->max_per_address) && o->max_per_address > 0;
+}
+
+static bool set_max_rate(struct options *o, const char *value)
+{
+	return read_connections(value, &o->max_rate);
 }
 
 static bool set_workers(struct options *o, const char *value)
@@ -251,6 +267,18 @@ static const struct row rows[] = {
 	  .set = set_max_connections,
 	  .expected = "give a number from 1 to 1000000",
 	  .programs = BOTH },
+	{ .name = "max-per-address",
+	  .argument = "N",
+	  .help = "connections at once from one address (default: a quarter of all, at least 20)",
+	  .set = set_max_per_address,
+	  .expected = "give a number from 1 to 1000000",
+	  .programs = BOTH },
+	{ .name = "max-rate",
+	  .argument = "N",
+	  .help = "new connections a minute from one address (default: 3000; 0: no limit)",
+	  .set = set_max_rate,
+	  .expected = "give a number from 0 to 1000000",
+	  .programs = BOTH },
 	{ .name = "workers",
 	  .argument = "N",
 	  .help = "threads that run the sessions (default: as many as cores)",
@@ -286,7 +314,7 @@ static const struct row rows[] = {
 	  .set = set_no_binding,
 	  .programs = BOTH },
 	{ .name = "slow-loopback",
-	  .help = "slow down guessers on this machine, too",
+	  .help = "slow down guessers on this machine, too, and limit its connections",
 	  .set = set_slow_loopback,
 	  .programs = BOTH },
 	{ .name = "postmaster",
@@ -429,6 +457,7 @@ enum options_wish options_read(struct options *o, enum options_program program, 
 		.dir = ".",
 		.max_size = SMTP_SIZE_DEFAULT,
 		.max_connections = OPTIONS_CONNECTIONS_DEFAULT,
+		.max_rate = VISITORS_RATE_DEFAULT,
 	};
 	make_known(known, program);
 	opterr = 0;

@@ -39,7 +39,9 @@ struct options {
 	bool explain; /* implies transcript */
 	uint64_t max_size;
 	size_t max_connections;
-	unsigned workers; /* 0: as many as cores */
+	size_t max_per_address; /* at once; 0: a part of max_connections */
+	size_t max_rate;        /* new ones a minute and address; 0: no limit */
+	unsigned workers;       /* 0: as many as cores */
 	bool verbose;
 	bool tls_listen;   /* --tls-port was given */
 	unsigned tls_port; /* 0: pick one */
@@ -48,7 +50,7 @@ struct options {
 	bool plaintext;      /* passwords are taken in clear from anywhere */
 	bool auth_required;
 	bool no_binding;        /* SCRAM-SHA-256-PLUS is not offered */
-	bool slow_loopback;     /* a wrong password slows down this machine's addresses, too */
+	bool slow_loopback;     /* what limits an address, and slows it down, holds for this machine's own, too */
 	const char *postmaster; /* the user who gets the postmaster's mail; NULL: the first */
 	uint64_t quota;         /* octets a mailbox; 0: no limit */
 	unsigned login_delay;   /* seconds between two logins of a user; 0: none */

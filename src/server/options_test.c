@@ -56,6 +56,8 @@ static void a_port_alone_leaves_the_defaults(void **state)
 	assert_false(r.o.verbose);
 	assert_int_equal(r.o.max_size, SMTP_SIZE_DEFAULT);
 	assert_int_equal(r.o.max_connections, OPTIONS_CONNECTIONS_DEFAULT);
+	assert_int_equal(r.o.max_per_address, 0);
+	assert_int_equal(r.o.max_rate, 3000);
 	assert_int_equal(r.o.workers, 0);
 }
 
@@ -153,6 +155,9 @@ static void limits_are_limited(void **state)
 	(void)state;
 	assert_wrong(OPTIONS_SMTPMAIL, "25 --max-connections 0",
 	             "--max-connections '0': give a number from 1 to 1000000");
+	assert_wrong(OPTIONS_POPSERVER, "25 --max-per-address 0",
+	             "--max-per-address '0': give a number from 1 to 1000000");
+	assert_wrong(OPTIONS_SMTPMAIL, "25 --max-rate many", "--max-rate 'many': give a number from 0 to 1000000");
 	assert_wrong(OPTIONS_SMTPMAIL, "25 --max-connections 1000001",
 	             "--max-connections '1000001': give a number from 1 to 1000000");
 	assert_wrong(OPTIONS_SMTPMAIL, "25 --workers 257", "--workers '257': give a number from 1 to 256");

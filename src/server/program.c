@@ -97,7 +97,10 @@ static int serve(const struct program *p, const struct options *o)
 		.tls_listen = o->tls_listen,
 		.tls_port = o->tls_port,
 		.workers = o->workers,
-		.max_connections = o->max_connections,
+		.limits = { .in_all = o->max_connections,
+		            .at_once = o->max_per_address,
+		            .a_minute = o->max_rate,
+		            .loopback = o->slow_loopback },
 		.session_new = site.course->registration ? p->member_session_new : p->session_new,
 	};
 	struct service *service = service_open(&config, &why);

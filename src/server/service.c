@@ -22,8 +22,6 @@
 
 enum {
 	GRACE_MS = 5000, /* for mails in the middle of DATA, once the end has been asked for */
-	/* Connections beyond the maximum that are told so, at any one time; still more are closed without a word. */
-	CROWD_MAX = 64,
 	WORKERS_MAX = 256,
 };
 
@@ -55,7 +53,7 @@ struct service {
 	const struct service_config *config;
 	struct site *site;
 	struct listener listeners[DOORS]; /* fd -1: there is none */
-	atomic_size_t connections;
+	struct visitors *visitors;
 	struct job reload;      /* of the certificate; one at a time */
 	atomic_uint reloads;    /* that were asked for, and are not done */
 	unsigned reloads_begun; /* the job's: as many are done when it is */
@@ -96,34 +94,46 @@ static struct ssl_st *tls_session(struct conn_set *conns)
 	return tls_server_session(s->site->tls);
 }
 
-/* One too many is told so, but not behind TLS, where a refusal would cost more than a session. */
-static bool takes(const struct service *s, const struct door *door, size_t others)
+/* NULL: it is refused, and not told so: out of memory, one of too many, or behind TLS, where a refusal would cost more than a session. */
+static struct session *session_for(const struct door *door, const struct peer *peer, const struct visitor *visitor,
+                                   enum visitors_verdict verdict)
 {
-	size_t max = s->config->max_connections;
-	return others < max || (!door->tls && others - max < CROWD_MAX);
+	struct worker *w = door->worker;
+	if (!visitor || (door->tls && verdict != VISITORS_WELCOME))
+		return NULL;
+	return w->service->config->session_new(w->service->site, w->loop, peer);
 }
 
-static enum conn_start start_of(const struct service *s, const struct door *door, size_t others)
+static enum conn_start start_of(const struct door *door, enum visitors_verdict verdict)
 {
 	if (door->tls)
 		return CONN_TLS;
-	return others < s->config->max_connections ? CONN_GREETED : CONN_CROWDED;
+	return verdict == VISITORS_WELCOME ? CONN_GREETED : CONN_REFUSED;
 }
 
 static void on_accepted(void *owner, int fd, const char *address)
 {
+	static const enum session_stop refusals[] = {
+		[VISITORS_CROWDED] = STOP_CROWDED,
+		[VISITORS_TOO_MANY] = STOP_TOO_MANY,
+		[VISITORS_TOO_OFTEN] = STOP_TOO_OFTEN,
+	};
 	const struct peer peer = { .address = address, .fd = fd };
 	const struct door *door = owner;
 	struct worker *w = door->worker;
-	struct service *s = w->service;
-	size_t others = atomic_fetch_add(&s->connections, 1);
-	struct session *session = NULL;
-	if (takes(s, door, others))
-		session = s->config->session_new(s->site, w->loop, &peer);
-	if (!session)
+	enum visitors_verdict verdict;
+	struct visitor *visitor = visitors_enter(w->service->visitors, address, &verdict);
+	const struct arrival arrival = {
+		.fd = fd,
+		.session = session_for(door, &peer, visitor, verdict),
+		.start = start_of(door, verdict),
+		.refusal = refusals[verdict],
+		.visit = visitor,
+	};
+	if (!arrival.session)
 		close(fd);
-	if (!session || !conn_open(&w->conns, fd, session, start_of(s, door, others)))
-		atomic_fetch_sub(&s->connections, 1);
+	if (visitor && (!arrival.session || !conn_open(&w->conns, &arrival)))
+		visitors_leave(w->service->visitors, visitor);
 }
 
 static void stop_when_empty(struct worker *w)
@@ -132,10 +142,10 @@ static void stop_when_empty(struct worker *w)
 		loop_stop(w->loop);
 }
 
-static void on_closed(struct conn_set *conns)
+static void on_closed(struct conn_set *conns, void *visit)
 {
 	struct worker *w = conns->owner;
-	atomic_fetch_sub(&w->service->connections, 1);
+	visitors_leave(w->service->visitors, visit);
 	stop_when_empty(w);
 }
 
@@ -361,6 +371,7 @@ void service_free(struct service *s)
 		worker_release(&s->workers[i]);
 	for (int i = 0; i < DOORS; i++)
 		listener_close(&s->listeners[i]);
+	visitors_free(s->visitors);
 	free(s);
 }
 
@@ -383,10 +394,11 @@ struct service *service_open(const struct service_config *config, struct fault *
 	for (int i = 0; i < DOORS; i++)
 		s->listeners[i].fd = -1;
 	s->signals = -1;
+	s->visitors = visitors_new(&config->limits);
 	s->count = count;
 	s->reload = (struct job){ .work = reload, .done = reloaded };
 	raise_descriptors();
-	if (open_listeners(s, why))
+	if (s->visitors ? open_listeners(s, why) : fault_set(why, FAULT_FULL, "cannot start: memory is out"))
 		return s;
 	service_free(s);
 	return NULL;

@@ -11,6 +11,7 @@
 
 #include "net/listen.h"
 #include "server/site.h"
+#include "server/visitors.h"
 
 struct service_config {
 	const char *address; /* NULL: all */
@@ -18,7 +19,7 @@ struct service_config {
 	bool tls_listen;     /* one more port, where TLS comes first; only where the site has TLS */
 	unsigned tls_port;   /* 0: pick one */
 	unsigned workers;    /* 0: as many as cores */
-	size_t max_connections;
+	struct visitors_limits limits;
 	unsigned grace_ms; /* between STOP_SHUTDOWN and STOP_NOW; 0: five seconds */
 	struct session *(*session_new)(struct site *site, struct loop *loop, const struct peer *peer);
 };

@@ -73,7 +73,7 @@ static enum session_next resume(struct session *s)
 
 static enum session_next stop(struct session *s, enum session_stop why)
 {
-	static const char *const names[] = { "idle\n", "crowded\n", "shutdown\n", "now\n" };
+	static const char *const names[] = { "idle\n", "crowded\n", "many\n", "often\n", "shutdown\n", "now\n" };
 	struct tiny *t = (struct tiny *)s;
 	t->stopped = true;
 	if (why == STOP_SHUTDOWN && t->in_mail)
@@ -114,7 +114,7 @@ static int serve(void)
 	struct service_config config = {
 		.address = "127.0.0.1",
 		.workers = 2,
-		.max_connections = CROWD,
+		.limits = { .in_all = CROWD },
 		.grace_ms = GRACE_MS,
 		.session_new = tiny_new,
 	};

@@ -131,9 +131,9 @@ def split_mailbox(octets):
 class Dialogue:
     """A connection on which lines are said and heard."""
 
-    def __init__(self, server, greeting=None):
+    def __init__(self, server, greeting=None, source=""):
         port = server if isinstance(server, int) else server.port
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb")
         self.greeting = self.hear()
