@@ -172,12 +172,19 @@ bool users_all_scram(struct users *u)
 	return all;
 }
 
+/* The same for a name each time, and known to nobody outside: were it a plain hash, whoever finds that names with the same remainder take as long as one
+ * another, and one name does not, has found a user. */
+static bool find_or_borrow(struct users *u, const struct users_table *t, struct slice name, struct users_entry *entry)
+{
+	return users_table_find_or_borrow(t, name, users_salt_pick(u->salt_key, name), entry);
+}
+
 /* An empty password is nobody's (RFC 4616 section 2), even where somebody has hashed one. */
 bool users_verify(struct users *u, struct slice name, struct slice password, char spelled[USERS_NAME_MAX + 1])
 {
 	struct users_table *t = current_table(u);
 	struct users_entry entry;
-	bool found = users_table_find_or_borrow(t, name, &entry);
+	bool found = find_or_borrow(u, t, name, &entry);
 	bool right = password_verify(entry.kind, entry.secret, password);
 	right &= found && !slice_empty(password);
 	if (right)
@@ -207,7 +214,7 @@ bool users_verify_apop(struct users *u, struct slice name, struct slice stamp, s
 	char expected[2 * 16 + 1];
 	struct users_table *t = current_table(u);
 	struct users_entry entry;
-	bool found = users_table_find_or_borrow(t, name, &entry);
+	bool found = find_or_borrow(u, t, name, &entry);
 	bool right = apop_digest(stamp, entry.secret, expected) && digest.len == strlen(expected) &&
 	             CRYPTO_memcmp(digest.ptr, expected, digest.len) == 0;
 	right &= found && entry.kind == PASSWORD_PLAIN;
@@ -222,7 +229,7 @@ bool users_verify_apop(struct users *u, struct slice name, struct slice stamp, s
 static bool scram_entry(struct users *u, const struct users_table *t, struct slice name, struct users_entry *entry,
                         struct password_keys *keys)
 {
-	bool found = users_table_find_or_borrow(t, name, entry);
+	bool found = find_or_borrow(u, t, name, entry);
 	bool has_keys = entry->kind == PASSWORD_SCRAM && password_keys_read(entry->secret, keys);
 	if (!has_keys) {
 		keys->iterations = PASSWORD_ITERATIONS_LEAST;

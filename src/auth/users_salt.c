@@ -64,14 +64,29 @@ void users_salt_key(int dir, bool kept, unsigned char key[USERS_SALT_KEY])
 	random_octets(key, USERS_SALT_KEY);
 }
 
-void users_salt_of(const unsigned char key[USERS_SALT_KEY], struct slice name, unsigned char *salt, size_t len)
+static void keyed(const EVP_MD *hash, const unsigned char key[USERS_SALT_KEY], struct slice name,
+                  unsigned char octets[EVP_MAX_MD_SIZE])
 {
-	unsigned char whole[EVP_MAX_MD_SIZE] = { 0 };
 	char lower[256];
 	/* Names that are longer are nobody's: what follows makes no difference. */
 	size_t n = name.len < sizeof lower ? name.len : sizeof lower;
 	for (size_t i = 0; i < n; i++)
 		lower[i] = slice_lower(name.ptr[i]);
-	HMAC(EVP_sha512(), key, USERS_SALT_KEY, (const unsigned char *)lower, n, whole, NULL);
+	HMAC(hash, key, USERS_SALT_KEY, (const unsigned char *)lower, n, octets, NULL);
+}
+
+void users_salt_of(const unsigned char key[USERS_SALT_KEY], struct slice name, unsigned char *salt, size_t len)
+{
+	unsigned char whole[EVP_MAX_MD_SIZE] = { 0 };
+	keyed(EVP_sha512(), key, name, whole);
 	memcpy(salt, whole, len < sizeof whole ? len : sizeof whole);
+}
+
+uint32_t users_salt_pick(const unsigned char key[USERS_SALT_KEY], struct slice name)
+{
+	unsigned char whole[EVP_MAX_MD_SIZE] = { 0 };
+	uint32_t pick;
+	keyed(EVP_sha256(), key, name, whole);
+	memcpy(&pick, whole, sizeof pick);
+	return pick;
 }

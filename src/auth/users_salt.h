@@ -18,5 +18,7 @@ enum { USERS_SALT_KEY = 32 };
 void users_salt_key(int dir, bool kept, unsigned char key[USERS_SALT_KEY]);
 /* At most 64 octets. The same for names that differ in ASCII case alone. */
 void users_salt_of(const unsigned char key[USERS_SALT_KEY], struct slice name, unsigned char *salt, size_t len);
+/* A number for an unknown name, likewise: of whose secret its password is checked against. The salt does not tell it. */
+uint32_t users_salt_pick(const unsigned char key[USERS_SALT_KEY], struct slice name);
 
 #endif

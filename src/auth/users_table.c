@@ -223,13 +223,13 @@ bool users_table_find(const struct users_table *t, struct slice name, struct use
 	return true;
 }
 
-bool users_table_find_or_borrow(const struct users_table *t, struct slice name, struct users_entry *entry)
+bool users_table_find_or_borrow(const struct users_table *t, struct slice name, uint32_t pick,
+                                struct users_entry *entry)
 {
-	uint32_t hash = slice_hash_nocase(name);
 	if (users_table_find(t, name, entry))
 		return true;
 	if (t->count > 0)
-		*entry = users_table_entry(t, hash % t->count);
+		*entry = users_table_entry(t, pick % t->count);
 	else
 		*entry = (struct users_entry){ .secret = slice_str("nobody"), .kind = PASSWORD_PLAIN };
 	return false;

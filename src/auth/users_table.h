@@ -32,9 +32,10 @@ size_t users_table_count_of(const struct users_table *t, enum password_kind kind
 struct users_entry users_table_entry(const struct users_table *t, size_t i);
 /* False: no such user. */
 bool users_table_find(const struct users_table *t, struct slice name, struct users_entry *entry);
-/* The same; an unknown name gets another's entry, always the same one, so that checking a password takes what it would take for a user. Where the table is
+/* The same; an unknown name gets another's entry, of which `pick` decides, so that checking a password takes what it would take for a user. Where the table is
  * empty, the entry has a password in clear. */
-bool users_table_find_or_borrow(const struct users_table *t, struct slice name, struct users_entry *entry);
+bool users_table_find_or_borrow(const struct users_table *t, struct slice name, uint32_t pick,
+                                struct users_entry *entry);
 
 /* Wipes and frees a file's text. */
 void users_text_free(char *text, size_t size);

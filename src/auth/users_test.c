@@ -434,6 +434,40 @@ static void key_of_salts_outlives_the_server(void **state)
 	users_free(u);
 }
 
+/* For each of so many unknown names, the iterations of whoever's secret it borrows. */
+enum { UNKNOWN = 64 };
+static void borrow(uint32_t iterations[UNKNOWN])
+{
+	struct users *u = open_schemes(
+	        "alice wonderland\nerin {SCRAM-SHA-256}15000,W22ZaJ0SNY7soEsUEjb6gQ==,"
+	        "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\n");
+	for (int i = 0; i < UNKNOWN; i++) {
+		struct password_keys keys;
+		char name[32];
+		snprintf(name, sizeof name, "mallory%d", i);
+		users_scram_salt(u, slice_str(name), &keys);
+		iterations[i] = keys.iterations;
+	}
+	users_free(u);
+}
+
+/* Could it be foretold, a name that is not like those which must be like it would be a user's. */
+static void whose_secret_an_unknown_name_borrows_stays_and_cannot_be_foretold(void **state)
+{
+	(void)state;
+	uint32_t first[UNKNOWN], again[UNKNOWN], other[UNKNOWN];
+	int cheap = 0;
+	borrow(first);
+	borrow(again);
+	assert_memory_equal(first, again, sizeof first);
+	assert_int_equal(unlink(".scram-salt-key"), 0);
+	borrow(other);
+	assert_memory_not_equal(first, other, sizeof first);
+	for (int i = 0; i < UNKNOWN; i++)
+		cheap += first[i] == 4096;
+	assert_in_range(cheap, 8, UNKNOWN - 8); /* all of one kind would tell, too: one run in 10^10 */
+}
+
 /* ---- time ---- */
 
 enum { TRIES = 41 };
@@ -553,6 +587,7 @@ int main(void)
 		IN_OWN_DIRECTORY(kinds_of_all_secrets_are_known),
 		IN_OWN_DIRECTORY(apop_is_checked_against_passwords_in_clear),
 		IN_OWN_DIRECTORY(key_of_salts_outlives_the_server),
+		IN_OWN_DIRECTORY(whose_secret_an_unknown_name_borrows_stays_and_cannot_be_foretold),
 		IN_OWN_DIRECTORY(unknown_name_costs_what_a_known_one_costs),
 		IN_OWN_DIRECTORY(each_name_comes_in_the_files_order),
 		IN_OWN_DIRECTORY(users_are_found_while_the_file_is_read_again),
