@@ -91,11 +91,12 @@ enum session_next smtp_session_write(struct smtp_server *s, const struct reply *
 enum session_next smtp_session_say(struct smtp_server *s, enum reply_id id, const char *text, uint64_t number)
 {
 	const struct reply *reply = &s->config->replies[id];
-	/* To name somebody who is not here is no error of the one who speaks. */
+	/* To name somebody who is not here is no error of the one who speaks, unless it never ends. */
 	bool stranger = id == REPLY_NO_SUCH_USER || id == REPLY_NO_RELAY || id == REPLY_NO_DOMAIN;
 	/* Nor is to say DATA in one go with recipients who are then refused (RFC 2920 section 3.1). */
 	if (reply->code >= 500 && !stranger && id != REPLY_NO_RECIPIENTS)
 		s->errors++;
+	s->strangers += stranger;
 	return smtp_session_write(s, reply, text, number);
 }
 
@@ -173,7 +174,8 @@ void smtp_session_end_mail(struct smtp_server *s)
 static enum session_next leave(struct smtp_server *s, size_t said_before, enum session_next next)
 {
 	const struct buf *out = s->base.out;
-	if (s->errors >= SMTP_ERRORS_MAX && next == NEXT_LINE)
+	bool too_many = s->errors >= SMTP_ERRORS_MAX || s->strangers >= SMTP_STRANGERS_MAX;
+	if (too_many && next == NEXT_LINE)
 		next = smtp_session_say_last(s, REPLY_TOO_MANY_ERRORS);
 	if (out->len > said_before)
 		transcript_text(&s->feed, TRANSCRIPT_SERVER, out->data + said_before, out->len - said_before);

@@ -22,6 +22,8 @@ enum {
 	SMTP_MECHANISMS_MAX = 128,
 	SMTP_RECIPIENTS_MAX = 1000, /* section 4.5.3.1.8 asks for 100 */
 	SMTP_ERRORS_MAX = 10,
+	/* Recipients who are not here, until a mail is accepted: more than one mail may have, far fewer than a list of guesses. */
+	SMTP_STRANGERS_MAX = 200,
 	SMTP_RETRIEVE_PIECE = 16 * 1024, /* so that one more passes the output's mark, not its maximum */
 	SMTP_IDLE_MS = 5 * 60 * 1000,    /* section 4.5.3.2.7 */
 	/* Where clients register: their address lives as long as the connection, on which they wait for mail. */

@@ -244,6 +244,23 @@ static void unknown_recipients_are_no_errors_and_an_accepted_mail_forgives(void 
 	smtp_rig_close(&r);
 }
 
+static void two_hundred_unknown_recipients_and_out_unless_a_mail_comes_between(void **state)
+{
+	struct smtp_rig r;
+	(void)state;
+	smtp_rig_greet(&r, "EHLO x\r\nMAIL FROM:<a@b>\r\n");
+	for (int i = 0; i < SMTP_STRANGERS_MAX - 1; i++)
+		smtp_rig_give(&r, "RCPT TO:<nobody@x>\r\n");
+	smtp_rig_give(&r, "RCPT TO:<alice@x>\r\nDATA\r\n.\r\nMAIL FROM:<a@b>\r\n");
+	for (int i = 0; i < SMTP_STRANGERS_MAX - 1; i++)
+		smtp_rig_give(&r, "RCPT TO:<nobody@x>\r\n");
+	buf_clear(&r.heard);
+	smtp_rig_give(&r, "NOOP\r\nRCPT TO:<nobody@x>\r\nRCPT TO:<alice@x>\r\n");
+	smtp_rig_expect_codes(&r, "250 550 421");
+	assert_true(pump_closing(&r.pump));
+	smtp_rig_close(&r);
+}
+
 /* RFC 5321 section 4.5.3.1.4 */
 static void a_line_of_the_full_length_works_and_a_longer_one_does_nothing(void **state)
 {
@@ -607,6 +624,7 @@ int main(void)
 		cmocka_unit_test(after_a_thousand_recipients_452_and_those_before_are_kept),
 		cmocka_unit_test(ten_errors_and_out),
 		cmocka_unit_test(unknown_recipients_are_no_errors_and_an_accepted_mail_forgives),
+		cmocka_unit_test(two_hundred_unknown_recipients_and_out_unless_a_mail_comes_between),
 		cmocka_unit_test(a_line_of_the_full_length_works_and_a_longer_one_does_nothing),
 		cmocka_unit_test(a_client_name_of_255_octets_is_taken_and_shown),
 		cmocka_unit_test(sixty_commands_in_one_write_get_sixty_replies),

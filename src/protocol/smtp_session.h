@@ -66,6 +66,7 @@ struct smtp_server {
 	struct transcript_feed feed;
 	enum smtp_state state;
 	unsigned errors;
+	unsigned strangers;
 	unsigned wrong_logins;
 	bool heard;    /* the first command was read, and chose how lines end */
 	bool enhanced; /* EHLO was said: RFC 2034 */

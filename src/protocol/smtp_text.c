@@ -86,8 +86,10 @@ static enum session_next answer_mail(struct smtp_server *s, enum reply_id id, ui
 	const struct reply *reply = &s->config->replies[id];
 	enum session_next next = smtp_session_write(s, reply, NULL, number);
 	smtp_session_end_mail(s);
-	if (reply->code < 300)
+	if (reply->code < 300) {
 		s->errors = 0;
+		s->strangers = 0;
+	}
 	if (!s->closing || next == NEXT_CLOSE)
 		return next;
 	smtp_session_reply(s, REPLY_SHUTDOWN);
