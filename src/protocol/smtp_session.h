@@ -16,7 +16,7 @@ enum { SMTP_CLIENT_MAX = 255 }; /* octets of HELO's argument: RFC 5321 section 4
 
 enum {
 	SMTP_TEXT_PIECE = 16 * 1024, /* octets decoded at a time */
-	/* A mail's text may take this long; what takes longer must have come at this rate on average. Section 4.5.3.2.5 asks for three minutes
+	/* A mail's text may take this long, or as long as a peer may be silent where the operator said that; what takes longer must have come at this rate on average. Section 4.5.3.2.5 asks for three minutes
 	 * from one segment to the next; whoever sends an octet now and then shall not hold a session for ever. */
 	SMTP_TEXT_GRACE_MS = 5 * 60 * 1000,
 	SMTP_TEXT_RATE = 100, /* octets a second */

@@ -55,7 +55,8 @@ void smtp_text_resume(struct smtp_server *s)
 bool smtp_text_is_slow(const struct smtp_server *s)
 {
 	int64_t taken_ms = clock_ms() - s->text_since;
-	return taken_ms > SMTP_TEXT_GRACE_MS && s->text_octets < (uint64_t)(taken_ms / 1000) * SMTP_TEXT_RATE;
+	int64_t grace_ms = s->config->idle_ms > 0 ? s->config->idle_ms : SMTP_TEXT_GRACE_MS;
+	return taken_ms > grace_ms && s->text_octets < (uint64_t)(taken_ms / 1000) * SMTP_TEXT_RATE;
 }
 
 void smtp_text_give_up(struct smtp_server *s, enum reply_id why)

@@ -1,10 +1,27 @@
 """Peers that mean no good: who takes all connections, comes again and again, is slow on purpose, never reads, or never ends."""
 
+import itertools
+import threading
+import time
+
 import pytest
 
-from harness import Dialogue, wait_for
+from harness import SANITISED, Dialogue, wait_for
 
 REFUSED = {"smtpmail": "421 ", "popserver": "-ERR [SYS/TEMP] "}
+
+
+def quick_sessions(server, count):
+    """How long each of some short sessions took, one after the other."""
+    waits = []
+    for _ in range(count):
+        begin = time.monotonic()
+        with Dialogue(server) as talk:
+            talk.say("NOOP" if talk.greeting.startswith("220") else "CAPA")
+            talk.say("QUIT")
+        waits.append(time.monotonic() - begin)
+        time.sleep(0.01)
+    return waits
 
 
 # Limits by address
@@ -76,3 +93,63 @@ def test_a_flood_of_connections_from_one_address_shuts_nobody_out(lab, program):
     for talk in flood:
         talk.close()
     assert 64 <= told <= 195
+
+
+# Slow peers
+
+
+def drip(talk, octets, pause, end):
+    """One octet after the other until the server ends it; what it said, and how long that took."""
+    begin = time.monotonic()
+    talk.socket.settimeout(pause)
+    heard = b""
+    for octet in itertools.cycle(octets):
+        assert time.monotonic() - begin < end, "the server waits for ever"
+        try:
+            talk.socket.sendall(bytes([octet]))
+            part = talk.socket.recv(4096)
+        except TimeoutError:
+            continue
+        except (ConnectionResetError, BrokenPipeError):
+            break
+        heard += part
+        if not part:
+            break
+    return heard, time.monotonic() - begin
+
+
+SLOW = {
+    "a command": ("smtpmail", [], b"x", b"421 "),
+    "a mail": ("smtpmail", ["MAIL FROM:<bob@lab>", "RCPT TO:<alice@lab>", "DATA"], b"x\r\n", b"421 "),
+    "a chunk": ("smtpmail", ["MAIL FROM:<bob@lab>", "RCPT TO:<alice@lab>", "BDAT 1000000"], b"x", b"421 "),
+    "a response": ("smtpmail", ["AUTH LOGIN"], b"YQ", b"421 "),
+    "a POP3 command": ("popserver", [], b"x", b""),
+    "a POP3 response": ("popserver", ["AUTH PLAIN"], b"YQ", b""),
+}
+
+
+@pytest.mark.parametrize("what", SLOW)
+def test_an_octet_now_and_then_is_not_waited_for_for_ever(lab, what):
+    """An octet three times a second; with a limit of two seconds that is what one a second is with six."""
+    program, before, octets, last_word = SLOW[what]
+    (lab.path / "users.txt").write_text("alice wonderland\n")
+    server = lab.server(program, "--course", "standard", "--domain", "lab", "--timeout", 2, "--workers", 1)
+    slow = [Dialogue(server) for _ in range(20)]
+    for talk in slow:
+        for line in (["EHLO slow.test"] if program == "smtpmail" else []) + before:
+            talk.send(line.encode() + b"\r\n")
+            if not line.startswith("BDAT"):
+                talk.reply()
+    outcome = {}
+    threads = [threading.Thread(target=lambda talk=talk: outcome.update({talk: drip(talk, octets, 1 / 3, 15)})) for talk in slow]
+    for thread in threads:
+        thread.start()
+    waits = quick_sessions(server, 20)
+    for thread in threads:
+        thread.join()
+    for talk in slow:
+        talk.close()
+    assert len(outcome) == len(slow)
+    for heard, took in outcome.values():
+        assert heard.startswith(last_word) and 1.5 < took < 8, (heard, took)
+    assert max(waits) < (5 if SANITISED else 0.5), waits
