@@ -16,7 +16,9 @@
 #include "net/stream.h"
 
 enum {
-	WRITES_A_TURN = 4,     /* then other connections come first */
+	WRITES_A_TURN = 4, /* then other connections come first */
+	/* Octets of input, likewise: a few hundred commands, which take a millisecond. What a text brings takes less, and is read in larger pieces. */
+	COMMANDS_A_TURN = 4096,
 	LINGER_MAX = 1 << 20,  /* octets of input thrown away after the last reply */
 	LAST_MOMENT_MS = 1000, /* for a peer whose time is over to take the last reply */
 };
@@ -326,10 +328,16 @@ void conn_set_stop(struct conn_set *set, enum session_stop why)
 	}
 }
 
+/* A record of TLS is read whole (it has 16 KiB at most): what was left of it would wake nobody. */
+static size_t read_at_once(const struct conn *c)
+{
+	return c->tls || c->pump.next == NEXT_BODY ? PUMP_INPUT_MAX : COMMANDS_A_TURN;
+}
+
 static void read_on(struct conn *c)
 {
 	size_t n;
-	switch (stream_read(&c->stream, c->set->scratch, PUMP_INPUT_MAX, &n)) {
+	switch (stream_read(&c->stream, c->set->scratch, read_at_once(c), &n)) {
 	case STREAM_OK:
 		break;
 	case STREAM_WAIT_READ:

@@ -1,12 +1,21 @@
 """Peers that mean no good: who takes all connections, comes again and again, is slow on purpose, never reads, or never ends."""
 
+import base64
 import itertools
+import multiprocessing
+import os
+import pathlib
+import re
+import resource
+import select
+import socket
+import statistics
 import threading
 import time
 
 import pytest
 
-from harness import SANITISED, Dialogue, wait_for
+from harness import PATIENCE, SANITISED, Dialogue, login, send_mail, wait_for
 
 REFUSED = {"smtpmail": "421 ", "popserver": "-ERR [SYS/TEMP] "}
 
@@ -153,3 +162,244 @@ def test_an_octet_now_and_then_is_not_waited_for_for_ever(lab, what):
     for heard, took in outcome.values():
         assert heard.startswith(last_word) and 1.5 < took < 8, (heard, took)
     assert max(waits) < (5 if SANITISED else 0.5), waits
+
+
+def private_memory(server):
+    """What the process has in memory, shared pages by their part, in KiB."""
+    rollup = pathlib.Path(f"/proc/{server.pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.M)[1])
+
+
+def processor_time(server):
+    """Seconds of a processor that it has had."""
+    fields = pathlib.Path(f"/proc/{server.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def fill_mailboxes(lab, users):
+    """Each gets ten mails of 5 MB."""
+    smtpmail = lab.smtpmail()
+    mail = b"Subject: big\r\n\r\n" + (b"z" * 78 + b"\r\n") * 62_500
+    for _ in range(10):
+        assert send_mail(smtpmail, mail, to=[f"{name}@lab" for name in users]).startswith("250 ")
+    smtpmail.stop()
+
+
+def test_readers_that_never_read_time_out_and_take_little_memory(lab):
+    """Mailboxes of 50 MB, asked for as a whole by users who read nothing of it."""
+    users = [f"user{n}" for n in range(5)]
+    (lab.path / "user.txt").write_text("".join(f"{name} word\n" for name in users))
+    fill_mailboxes(lab, users)
+    popserver = lab.popserver("--timeout", 2, "--workers", 1)
+    readers = [login(popserver, name, "word") for name in users]
+    before = private_memory(popserver)
+    begin = time.monotonic()
+    for talk in readers:
+        talk.send(b"RETR 1\r\n" * 10)
+    waits = quick_sessions(popserver, 30)
+    each = (private_memory(popserver) - before) / len(readers)
+    open_at_first = popserver.descriptors()
+    wait_for(lambda: popserver.descriptors() <= open_at_first - len(readers))
+    took = time.monotonic() - begin
+    print(f"a reader that never reads: {each:.0f} KiB, gone after {took:.1f} s; others' sessions {max(waits) * 1000:.0f} ms at most")
+    assert 1.5 < took < 10
+    with login(popserver, users[0], "word") as talk:  # nobody holds the mailbox any more
+        talk.say("STAT", "+OK 10 ")
+    for talk in readers:
+        talk.close()
+    if not SANITISED:
+        assert max(waits) < 0.5 and each < 400
+
+
+# Many peers
+
+
+class Crowd:
+    """Connections without more ado, as many as it takes; each from one of a few addresses, so that the ports suffice."""
+
+    def __init__(self, server, count, greeting):
+        self.sockets = []
+        for number in range(count):
+            one = socket.socket()
+            one.settimeout(PATIENCE)
+            one.bind((f"127.0.0.{2 + number % 8}", 0))
+            one.connect(("127.0.0.1", server.port))
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.sockets.append(one)
+        self.hear(greeting)
+
+    def hear(self, expected):
+        for one in self.sockets:
+            assert one.recv(4096).startswith(expected)
+
+    def say(self, octets):
+        for one in self.sockets:
+            one.sendall(octets)
+
+    def close(self):
+        for one in self.sockets:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            one.close()
+
+
+GREETING = {"smtpmail": b"220 ", "popserver": b"+OK"}
+ARMY = 500 if SANITISED else 10_000
+
+
+@pytest.fixture
+def many_descriptors():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = ARMY + 200
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(before[1], wanted)))
+    except (ValueError, PermissionError):
+        pytest.skip(f"no leave for {wanted} descriptors")
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[0], resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+
+@pytest.mark.parametrize("program", ["smtpmail", "popserver"])
+def test_ten_thousand_idle_connections_are_held(lab, program, many_descriptors):
+    server = lab.server(program, "--max-connections", ARMY + 100)
+    Crowd(server, 100, GREETING[program]).close()
+    before = private_memory(server)
+    crowd = Crowd(server, ARMY, GREETING[program])
+    try:
+        idle = (private_memory(server) - before) / ARMY
+        crowd.say(b"NOOP\r\nNOO" if program == "smtpmail" else b"CAPA\r\nCAP")
+        crowd.hear(b"250 " if program == "smtpmail" else b"+OK")
+        amid_a_line = (private_memory(server) - before) / ARMY
+        waits = quick_sessions(server, 50)
+        worked = processor_time(server)
+        time.sleep(2)
+        worked = processor_time(server) - worked
+        crowd.say(b"P\r\n" if program == "smtpmail" else b"A\r\n")
+        crowd.hear(b"250 " if program == "smtpmail" else b"+OK")
+        print(f"{program}: {ARMY} connections, {idle:.1f} KiB each, {amid_a_line:.1f} KiB amid a line; a session beside them {statistics.median(waits) * 1000:.1f} ms, "
+              f"{max(waits) * 1000:.1f} ms at most; {worked:.2f} s of a processor in two idle seconds")
+    finally:
+        crowd.close()
+    wait_for(lambda: server.descriptors() < 100)
+    if not SANITISED:
+        assert idle < 6 and amid_a_line < 16
+        assert statistics.median(waits) < 0.1 and max(waits) < 1
+        assert worked < 0.5
+
+
+# Peers that never end
+
+ENVELOPE = b"MAIL FROM:<bob@lab>\r\nRCPT TO:<alice@lab>\r\n"
+NONCE = base64.b64encode(b"n,,n=alice,r=" + b"a" * 9000)
+
+# What is said at first, what then without an end, whether the replies are read, and how many KiB a connection may take.
+ENDLESS = {
+    "a line": ("smtpmail", b"", b"x" * 64, True, 64),
+    "a response": ("smtpmail", b"EHLO x\r\nAUTH PLAIN\r\n", b"QUJD" * 16, True, 64),
+    "a nonce": ("smtpmail", b"EHLO x\r\nAUTH SCRAM-SHA-256 " + NONCE + b"\r\n", b"", True, 96),
+    "EHLO": ("smtpmail", b"", b"EHLO " + b"x" * 255 + b"\r\n", True, 64),
+    "recipients": ("smtpmail", b"EHLO x\r\nMAIL FROM:<bob@lab>\r\n", b"RCPT TO:<alice@lab>\r\n", True, 128),
+    "headers": ("smtpmail", b"EHLO x\r\n" + ENVELOPE + b"DATA\r\n", b"X-Header: value\r\n", True, 1024),
+    "a header": ("smtpmail", b"EHLO x\r\n" + ENVELOPE + b"DATA\r\nSubject: x\r\n", b" folded\r\n", True, 1024),
+    "a line of text": ("smtpmail", b"EHLO x\r\n" + ENVELOPE + b"DATA\r\n\r\n", b"x" * 64, True, 1024),
+    "empty chunks": ("smtpmail", b"EHLO x\r\n" + ENVELOPE, b"BDAT 0\r\n", True, 64),
+    "commands, and reads nothing": ("smtpmail", b"", b"HELP\r\n", False, 400),
+    "EHLO, and reads nothing": ("smtpmail", b"", b"EHLO x\r\n", False, 400),
+    "a POP3 line": ("popserver", b"", b"x" * 64, True, 64),
+    "a POP3 response": ("popserver", b"AUTH PLAIN\r\n", b"QUJD" * 16, True, 64),
+    "POP3 commands, and reads nothing": ("popserver", b"", b"CAPA\r\n", False, 400),
+}
+SAID = 2 * 1024 * 1024  # octets on each connection
+
+
+def say_without_end(one, octets, reads):
+    """Until enough is said, the server ends it, or takes no more."""
+    piece = octets * (64 * 1024 // len(octets)) if octets else b""
+    said = 0
+    one.setblocking(False)
+    idle_since = time.monotonic()
+    while piece and said < SAID and time.monotonic() - idle_since < (2 if reads else 0.05):
+        readable, writable, _ = select.select([one] if reads else [], [one], [], 0.01)
+        try:
+            if readable and not one.recv(1 << 20):
+                return
+            if writable:
+                said += one.send(piece[said % len(octets) :])
+        except BlockingIOError:
+            continue
+        except (ConnectionResetError, BrokenPipeError):
+            return
+        if readable or writable:
+            idle_since = time.monotonic()
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_memory_is_bounded_whatever_is_said_without_end(lab, what):
+    program, first, endless, reads, bound = ENDLESS[what]
+    (lab.path / "users.txt").write_text("alice wonderland\n")
+    server = lab.server(program, "--course", "standard", "--domain", "lab", "--max-connections", 1000)
+    count = 10 if SANITISED else 50
+    Crowd(server, count, GREETING[program]).close()
+    before = private_memory(server)
+    crowd = Crowd(server, count, GREETING[program])
+    crowd.say(first)
+    threads = [threading.Thread(target=say_without_end, args=(one, endless, reads)) for one in crowd.sockets]
+    for thread in threads:
+        thread.start()
+    peak = 0
+    while any(thread.is_alive() for thread in threads):
+        peak = max(peak, private_memory(server))
+        time.sleep(0.02)
+    each = (max(peak, private_memory(server)) - before) / count
+    waits = quick_sessions(server, 5)
+    crowd.close()
+    print(f"{what}: {each:.0f} KiB for each connection")
+    if not SANITISED:
+        assert each < bound and max(waits) < 1
+
+
+FLOODS = {
+    "NOOP": ("smtpmail", b"", b"NOOP\r\n"),
+    "RSET": ("smtpmail", b"EHLO x\r\n", b"RSET\r\n"),
+    "VRFY": ("smtpmail", b"EHLO x\r\n", b"VRFY alice\r\n"),
+    "EHLO": ("smtpmail", b"", b"EHLO x\r\n"),
+    "empty chunks": ("smtpmail", b"EHLO x\r\n" + ENVELOPE, b"BDAT 0\r\n"),
+    "CAPA": ("popserver", b"", b"CAPA\r\n"),
+}
+
+
+def flood(port, first, command):
+    """Twenty connections that say the command as fast as it is answered, until this process is ended."""
+    piece = command * (256 * 1024 // len(command))
+    talks = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+    for one in talks:
+        one.sendall(first)
+        one.setblocking(False)
+    said = dict.fromkeys(talks, 0)
+    while True:
+        readable, writable, _ = select.select(talks, talks, [])
+        for one in readable:
+            one.recv(1 << 20)
+        for one in writable:
+            said[one] += one.send(piece[said[one] % len(command) :])
+
+
+@pytest.mark.parametrize("what", FLOODS)
+def test_endless_commands_do_not_hold_others(lab, what):
+    """Nothing forbids them, for who keeps a connection alive says NOOP; but everybody gets a turn. All on one thread here."""
+    program, first, command = FLOODS[what]
+    (lab.path / "users.txt").write_text("alice wonderland\nbob builder\n")
+    server = lab.server(program, "--course", "standard", "--domain", "lab", "--workers", 1)
+    crowd = multiprocessing.Process(target=flood, args=(server.port, first, command))
+    crowd.start()
+    try:
+        time.sleep(0.5)
+        busy = processor_time(server)
+        waits = quick_sessions(server, 40)
+        busy = processor_time(server) - busy
+        assert crowd.is_alive() and busy > 0.2 * sum(waits)
+    finally:
+        crowd.terminate()
+        crowd.join()
+    print(f"{what}: a session beside twenty that flood: {statistics.median(waits) * 1000:.0f} ms, {max(waits) * 1000:.0f} ms at most")
+    if not SANITISED:
+        assert statistics.median(waits) < 0.25 and max(waits) < 1
