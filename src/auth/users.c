@@ -230,13 +230,16 @@ static bool scram_entry(struct users *u, const struct users_table *t, struct sli
                         struct password_keys *keys)
 {
 	bool found = find_or_borrow(u, t, name, entry);
+	unsigned char made[PASSWORD_SALT_MAX];
+	users_salt_of(u->salt_key, name, made,
+	              sizeof made); /* for a user, too: it takes microseconds, and those can be told apart */
 	bool has_keys = entry->kind == PASSWORD_SCRAM && password_keys_read(entry->secret, keys);
 	if (!has_keys) {
 		keys->iterations = PASSWORD_ITERATIONS_LEAST;
 		keys->salt_len = PASSWORD_SALT;
 	}
 	if (!has_keys || !found)
-		users_salt_of(u->salt_key, name, keys->salt, keys->salt_len);
+		memcpy(keys->salt, made, keys->salt_len);
 	return found;
 }
 
