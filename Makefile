@@ -42,12 +42,20 @@ PACKAGES := libevent_core libconfuse libcrypto libssl libgsasl libcrypt libsecco
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 CFLAGS   ?= -O2 -g
+# A mistake in memory ends the process before it becomes somebody's way in; tests/e2e/test_hardening.py looks at the programs. A sanitizer does more, in its own way.
+# clang adds control flow integrity (a call through a pointer reaches functions of its type alone), which needs the whole program at once.
+CLANG    := $(findstring clang,$(CC))
+HARDEN    = $(if $(SAN),,-fPIE -fstack-protector-strong -fstack-clash-protection \
+            $(if $(findstring -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3) $(if $(CLANG),-flto=thin -fvisibility=hidden -fsanitize=cfi))
+HARDEN_LD = $(if $(SAN),,-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code $(if $(CLANG),-fuse-ld=lld))
+AR        = $(if $(CLANG),$(firstword $(wildcard /usr/bin/llvm-ar /usr/bin/llvm-ar-*) ar),ar)
 # Asked for once, and not before something is compiled: on a new machine pkg-config is not there yet.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 LIBS       = $(eval LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(LIBS)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DPOSTROOM_VERSION='"$(VERSION)"' -Isrc -I$(B)/gen $(WARN) -pthread \
-             $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS)
-ALL_LDFLAGS = -pthread -Wl,--as-needed $(LDFLAGS) $(SANFLAGS)
+             $(CFLAGS) $(HARDEN) $(SANFLAGS) $(PKG_CFLAGS)
+# The compiler's flags once more: clang compiles at the end.
+ALL_LDFLAGS = -pthread -Wl,--as-needed $(CFLAGS) $(HARDEN) $(HARDEN_LD) $(LDFLAGS) $(SANFLAGS)
 
 # One short line a step; V=1 shows the commands, and -s nothing.
 SILENT = $(findstring s,$(firstword -$(MAKEFLAGS)))
@@ -81,7 +89,7 @@ $(B)/obj/%.o: src/%.c $(B)/.flags
 define ROOM_template
 $(B)/lib$(1).a: $(call objects,$(call sources,$(1))) $(EXTRA_$(1))
 	@rm -f $$@
-	$$(call quiet,AR,$$@)ar rcs $$@ $$^
+	$$(call quiet,AR,$$@)$$(AR) rcs $$@ $$^
 $(B)/test/$(1)/%_test: $(B)/obj/$(1)/%_test.o $(call suites,$(1) $(NEEDS_$(1))) $(call archives,$(1) $(NEEDS_$(1)))
 	@mkdir -p $$(@D)
 	$$(call quiet,LD,$$@)$(CC) $$(ALL_LDFLAGS) $$^ $$(LIBS) -lcmocka -o $$@
@@ -114,6 +122,10 @@ endef
 $(foreach n,$(OTHER_NAMES),$(eval $(call NAME_template,$(n))))
 
 -include $(wildcard $(B)/obj/*/*.d)
+
+.PHONY: hardening
+hardening: # the compiler, and its flags that harden
+	@echo $(CC) $(CFLAGS) $(HARDEN) $(HARDEN_LD)
 
 .PHONY: unit-tests
 unit-tests: $(TESTS)

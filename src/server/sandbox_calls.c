@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -150,27 +151,38 @@ static const struct row rows[] = {
 	{ CALL(fstatfs), ANY | DISK, FREE },
 };
 
+static int allow(scmp_filter_ctx context, int call)
+{
+	return seccomp_rule_add(context, SCMP_ACT_ALLOW, call, 0);
+}
+
+/* Where an argument, masked, is a value. */
+static int allow_if(scmp_filter_ctx context, int call, unsigned argument, scmp_datum_t mask, scmp_datum_t value)
+{
+	const struct scmp_arg_cmp is = { .arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value };
+	return seccomp_rule_add_array(context, SCMP_ACT_ALLOW, call, 1, &is);
+}
+
 static int add(scmp_filter_ctx context, const struct row *r)
 {
+	static const scmp_datum_t whole = UINT32_MAX; /* of an int or a pid; the kernel passes over the upper half */
 	switch (r->look) {
 	case FREE:
 		break;
 	case NO_EXECUTING:
-		return seccomp_rule_add(context, SCMP_ACT_ALLOW, r->call, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		return allow_if(context, r->call, 2, PROT_EXEC, 0);
 	case NEW_THREAD:
-		return seccomp_rule_add(context, SCMP_ACT_ALLOW, r->call, 1,
-		                        SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+		return allow_if(context, r->call, 0, CLONE_THREAD, CLONE_THREAD);
 	case OWN_PROCESS:
-		return seccomp_rule_add(context, SCMP_ACT_ALLOW, r->call, 1,
-		                        SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+		return allow_if(context, r->call, 0, whole, (scmp_datum_t)getpid());
 	case OWN_LIMITS:
-		return seccomp_rule_add(context, SCMP_ACT_ALLOW, r->call, 1, SCMP_A0(SCMP_CMP_EQ, 0));
+		return allow_if(context, r->call, 0, whole, 0);
 	case NAMING:
-		if (seccomp_rule_add(context, SCMP_ACT_ALLOW, r->call, 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) != 0)
+		if (allow_if(context, r->call, 0, whole, PR_SET_NAME) != 0)
 			return -1;
-		return seccomp_rule_add(context, SCMP_ACT_ALLOW, r->call, 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NO_NEW_PRIVS));
+		return allow_if(context, r->call, 0, whole, PR_SET_NO_NEW_PRIVS);
 	}
-	return seccomp_rule_add(context, SCMP_ACT_ALLOW, r->call, 0);
+	return allow(context, r->call);
 }
 
 /* clone3's flags cannot be looked at: said to be missing, it makes the C library use clone. */
