@@ -47,7 +47,8 @@ static enum charset_outcome run(iconv_t converter, struct slice text, struct buf
 			continue;
 		if (!put_replacement(out))
 			return CHARSET_FULL;
-		if (error == EINVAL)
+		/* Some of glibc's sets refuse an octet that they have taken already. */
+		if (error == EINVAL || left == 0)
 			break;
 		in++;
 		left--;

@@ -146,9 +146,12 @@ static bool decode(struct local_set *set, struct slice typed, struct buf *out)
 		int error = errno;
 		buf_grew(out, before - room);
 		if (done != (size_t)-1)
-			return true;
+			break;
 		if (error == E2BIG || !buf_append_text(out, replacement))
 			return false;
+		/* Some of glibc's sets refuse an octet that they have taken already. */
+		if (left == 0)
+			break;
 		in++;
 		left--;
 	}

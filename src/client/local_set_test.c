@@ -96,6 +96,7 @@ static void what_is_typed_becomes_utf8(void **state)
 	types("EUC-JP", "\xC6\xFC\xFF!", "\xE6\x97\xA5\xEF\xBF\xBD!");
 	types("US-ASCII", "a\xFC", "a\xEF\xBF\xBD");
 	types("ISO-8859-1", "", "");
+	types("ISO-2022-CN-EXT", "\x0E", "\xEF\xBF\xBD");
 }
 
 static void what_does_not_fit_is_not_there_in_part(void **state)
