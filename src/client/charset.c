@@ -30,6 +30,17 @@ static bool put_replacement(struct buf *out)
 	return buf_append_text(out, "\xEF\xBF\xBD");
 }
 
+/* A set that composes keeps a character back until it knows that nothing more comes. */
+static enum charset_outcome flush(iconv_t converter, struct buf *out)
+{
+	char piece[64];
+	char *to = piece;
+	size_t room = sizeof piece;
+
+	iconv(converter, NULL, NULL, &to, &room);
+	return buf_append(out, piece, sizeof piece - room) ? CHARSET_DONE : CHARSET_FULL;
+}
+
 static enum charset_outcome run(iconv_t converter, struct slice text, struct buf *out)
 {
 	char *in = (char *)text.ptr; /* iconv() does not write there */
@@ -53,7 +64,7 @@ static enum charset_outcome run(iconv_t converter, struct slice text, struct buf
 		in++;
 		left--;
 	}
-	return CHARSET_DONE;
+	return flush(converter, out);
 }
 
 enum charset_outcome charset_decode(const char *name, struct slice text, struct buf *out)

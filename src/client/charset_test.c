@@ -34,6 +34,13 @@ static void what_is_no_character_is_replaced(void **state)
 	decodes("EUC-JP", slice_str("a\xC6"), "a\xEF\xBF\xBD");
 }
 
+static void a_text_ends_with_the_character_that_waits_for_another_to_compose_with(void **state)
+{
+	(void)state;
+	decodes("windows-1255", slice_str("ab\xF9"), "ab\xD7\xA9");
+	decodes("windows-1258", slice_str("xin ch\xE0o a"), "xin ch\xC3\xA0o a");
+}
+
 /* glibc's converter has then used the octet up, and says that it is none. */
 static void a_lone_shift_ends_the_text_where_the_text_ends(void **state)
 {
@@ -99,6 +106,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_no_character_is_replaced),
+		cmocka_unit_test(a_text_ends_with_the_character_that_waits_for_another_to_compose_with),
 		cmocka_unit_test(a_lone_shift_ends_the_text_where_the_text_ends),
 		cmocka_unit_test(every_set_of_the_system_takes_any_octets),
 	};

@@ -133,6 +133,17 @@ bool local_set_encode(struct local_set *set, struct slice utf8, struct buf *out)
 
 /* ---- in ---- */
 
+/* A set that composes keeps a character back until it knows that nothing more comes. */
+static bool decode_end(struct local_set *set, struct buf *out)
+{
+	char *to = buf_end(out);
+	size_t room = out->cap - out->len, before = room;
+	bool fits = iconv(set->from, NULL, NULL, &to, &room) != (size_t)-1;
+
+	buf_grew(out, before - room);
+	return fits;
+}
+
 static bool decode(struct local_set *set, struct slice typed, struct buf *out)
 {
 	char *in = (char *)typed.ptr;
@@ -155,7 +166,7 @@ static bool decode(struct local_set *set, struct slice typed, struct buf *out)
 		in++;
 		left--;
 	}
-	return true;
+	return decode_end(set, out);
 }
 
 bool local_set_decode(struct local_set *set, struct buf *text, size_t start)

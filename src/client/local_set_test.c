@@ -95,6 +95,7 @@ static void what_is_typed_becomes_utf8(void **state)
 	types("KOI8-R", "\xC4\xC1", "\xD0\xB4\xD0\xB0");
 	types("EUC-JP", "\xC6\xFC\xFF!", "\xE6\x97\xA5\xEF\xBF\xBD!");
 	types("US-ASCII", "a\xFC", "a\xEF\xBF\xBD");
+	types("windows-1258", "ch\xE0o a", "ch\xC3\xA0o a");
 	types("ISO-8859-1", "", "");
 	types("ISO-2022-CN-EXT", "\x0E", "\xEF\xBF\xBD");
 }
