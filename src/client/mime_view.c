@@ -48,25 +48,56 @@ bool mime_view_applies(struct slice mail)
 }
 
 /* What a hostile mail could make GMime keep in memory, counted before GMime sees it. Every line from the beginning, and from
- * what may be a delimiter, to the next empty line counts as a header's. */
+ * what may be a delimiter, to the next empty line counts as a header's; behind a header that may be of a mail within the mail
+ * comes that mail's own. */
 struct census {
 	size_t delimiters;
 	size_t header;
 	size_t field;
 	bool in_header;
+	bool of_part;  /* it began with a delimiter */
+	bool has_mail; /* it names a message/… */
+	bool digest; /* a header named multipart/digest, whose parts are mails without saying so (RFC 2046 section 5.1.5) */
 };
+
+static bool has_word(struct slice s, const char *word)
+{
+	for (; s.len > 0; s = slice_skip(s, 1)) {
+		if (slice_starts_nocase(s, word))
+			return true;
+	}
+	return false;
+}
+
+/* The words alone are looked for: between them and the slash there may be comments. */
+static void count_header_line(struct census *c, struct slice line)
+{
+	bool folded = slice_is_blank(line.ptr[0]);
+	struct slice value = folded ? line : slice_skip(line, slice_find(line, ':'));
+
+	c->header += line.len + 1;
+	c->field = (folded ? c->field : 0) + line.len;
+	c->has_mail = c->has_mail || has_word(value, "message");
+	c->digest = c->digest || has_word(value, "digest");
+}
+
+static void begin_header(struct census *c, bool follows, bool of_part)
+{
+	c->in_header = follows;
+	c->of_part = of_part;
+	c->has_mail = false;
+	c->field = 0;
+}
 
 static bool count_line(struct census *c, struct slice line)
 {
 	if (line.len >= 2 && line.ptr[0] == '-' && line.ptr[1] == '-') {
 		c->delimiters++;
-		c->in_header = true;
-		c->field = 0;
+		begin_header(c, true, true);
 	} else if (line.len == 0 || slice_equal_text(line, "\r")) {
-		c->in_header = false;
+		begin_header(c, c->in_header && (c->has_mail || (c->of_part && c->digest)), false);
 	} else if (c->in_header) {
-		c->header += line.len + 1;
-		c->field = (slice_is_blank(line.ptr[0]) ? c->field : 0) + line.len;
+		count_header_line(c, line);
 	}
 	return c->delimiters <= MIME_VIEW_DELIMITERS_MAX && c->header <= MIME_VIEW_HEADER_MAX &&
 	       (!c->in_header || c->field <= MIME_VIEW_FIELD_MAX);

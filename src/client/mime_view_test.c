@@ -318,6 +318,8 @@ static void parts_have_a_limit(void **state)
 	buf_release(&mail);
 }
 
+#define MESSAGE "Content-Type: message/rfc822\n\n"
+
 static void too_much_is_no_view(const char *start, const char *piece, size_t times)
 {
 	struct buf mail = repeated(start, piece, times);
@@ -337,6 +339,12 @@ static void what_a_mail_counts_has_limits(void **state)
 	too_much_is_no_view(HEADER, "a:\n", MIME_VIEW_HEADER_MAX / 3);
 	too_much_is_no_view(HEADER MIXED "\n\n--X\n", "a:\n", MIME_VIEW_HEADER_MAX / 3 + 1);
 	too_much_is_no_view(HEADER "Content-Type: text/plain", ";\n a=b", MIME_VIEW_FIELD_MAX / 4);
+	too_much_is_no_view(HEADER MESSAGE, "a:\n", MIME_VIEW_HEADER_MAX / 3 + 1);
+	too_much_is_no_view(HEADER "Content-Type:\n Message (of old) / rfc822\n\n", "a:\n",
+	                    MIME_VIEW_HEADER_MAX / 3 + 1);
+	too_much_is_no_view(HEADER MESSAGE MESSAGE "Subject: a", "\n a", MIME_VIEW_FIELD_MAX / 2);
+	too_much_is_no_view(HEADER "Content-Type: multipart/digest; boundary=X\n\n--X\n\n", "a:\n",
+	                    MIME_VIEW_HEADER_MAX / 3 + 1);
 }
 
 /* ---- octets ---- */
