@@ -110,6 +110,16 @@ static void read_offer(struct smtp_client *c, struct slice line)
 	}
 }
 
+static bool needs_login(const struct smtp_client *c)
+{
+	return c->manner->login_needed && talk_auth_wanted(c->manner->login);
+}
+
+static void refuse_without_login(struct smtp_client *c)
+{
+	talk_refuse(&c->talk, "the server offers no login: leave the user's name out, or name another server");
+}
+
 /* Without TLS and without AUTH the session goes on: no password crosses. */
 static void log_in(struct smtp_client *c)
 {
@@ -117,8 +127,8 @@ static void log_in(struct smtp_client *c)
 
 	bool offered = c->offer.mechanisms.len > 0;
 
-	if (talk_auth_wanted(login) && !offered && c->manner->login_needed)
-		talk_refuse(&c->talk, "the server offers no login: leave the user's name out, or name another server");
+	if (!offered && needs_login(c))
+		refuse_without_login(c);
 	else if (!talk_auth_wanted(login) || !offered)
 		done(c);
 	else if (!c->secured && !c->manner->clear_login)
@@ -131,10 +141,12 @@ static void take_ehlo(struct smtp_client *c)
 {
 	if (!agreed(c)) {
 		forget_offer(c);
-		if (c->talk.code >= 500)
-			enter(c, SMTP_CLIENT_HELO);
-		else
+		if (c->talk.code < 500)
 			refused(c);
+		else if (needs_login(c)) /* HELO has none */
+			refuse_without_login(c);
+		else
+			enter(c, SMTP_CLIENT_HELO);
 	} else if (c->offer.starttls && !c->secured) {
 		enter(c, SMTP_CLIENT_STARTTLS);
 	} else {

@@ -269,6 +269,29 @@ static void helo_follows_where_ehlo_is_unknown(void **state)
 	dialogue_end(&d);
 }
 
+static void a_login_that_is_needed_is_not_left_out_by_way_of_helo(void **state)
+{
+	static const char *const unknown[] = { "220 m\r\n", "502 what?\r\n", NULL };
+	static const char *const unknown_in_tls[] = { "220 m\r\n", "250-m\r\n250 STARTTLS\r\n", "220 go\r\n",
+		                                      "502 what?\r\n", NULL };
+	struct dialogue d;
+
+	(void)state;
+	dialogue_begin(&d);
+	d.manner.login_needed = true;
+	open_with(&d, unknown);
+	assert_refused_as_unsafe(&d, "no login");
+	assert_said(&d, "EHLO h\r\n");
+	dialogue_end(&d);
+
+	dialogue_begin(&d);
+	d.manner.login_needed = true;
+	open_with(&d, unknown_in_tls);
+	assert_refused_as_unsafe(&d, "no login");
+	assert_said(&d, "EHLO h\r\nSTARTTLS\r\n[TLS]EHLO h\r\n");
+	dialogue_end(&d);
+}
+
 static void take_refused(void *owner, size_t index, struct slice words)
 {
 	(void)owner;
@@ -366,6 +389,7 @@ int main(void)
 		cmocka_unit_test(a_yes_that_proves_nothing_is_none),
 		cmocka_unit_test(where_no_mechanism_is_common_nothing_is_sent),
 		cmocka_unit_test(helo_follows_where_ehlo_is_unknown),
+		cmocka_unit_test(a_login_that_is_needed_is_not_left_out_by_way_of_helo),
 		cmocka_unit_test(mail_says_size_and_body_and_smtputf8_where_they_are_offered_and_needed),
 		cmocka_unit_test(a_mail_that_the_server_would_not_take_is_not_sent),
 		cmocka_unit_test(hundreds_of_mechanisms_are_bounded),
