@@ -223,8 +223,8 @@ static int delete_all(struct visit *s)
 	}
 	/* What was marked must not go where one could not be: QUIT deletes (RFC 1939 section 6). */
 	if (status != EX_OK) {
-		if (inbox_is_open(&s->inbox))
-			inbox_unmark(&s->inbox);
+		if (inbox_is_open(&s->inbox) && inbox_unmark(&s->inbox) != INBOX_OK)
+			inbox_abandon(&s->inbox);
 		return status;
 	}
 	enum inbox_result result = inbox_quit(&s->inbox);

@@ -371,3 +371,9 @@ void inbox_close(struct inbox *m)
 	}
 	hang_up(m);
 }
+
+void inbox_abandon(struct inbox *m)
+{
+	if (inbox_is_open(m))
+		hang_up(m);
+}

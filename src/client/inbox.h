@@ -77,5 +77,7 @@ enum inbox_result inbox_unmark(struct inbox *m);
 enum inbox_result inbox_quit(struct inbox *m);
 /* The same, if there is a session, without a word about it. */
 void inbox_close(struct inbox *m);
+/* Ends the session without QUIT, if there is one: what was marked stays (RFC 1939 section 6). */
+void inbox_abandon(struct inbox *m);
 
 #endif

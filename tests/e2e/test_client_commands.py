@@ -361,6 +361,16 @@ def test_a_delete_that_is_refused_deletes_nothing():
     assert not [line for line in server.lines if line.startswith("DELE")]
 
 
+@pytest.mark.parametrize("rset", [True, False])
+def test_where_one_mail_stays_all_stay(rset):
+    """QUIT would delete what was marked before (RFC 1939 section 6), and RSET may be refused."""
+    pop3 = Pop3([mail("bob@lab", "one"), mail("bob@lab", "two")])
+    pop3.kept, pop3.rset = (2,), rset
+    server = Server(pop3)
+    assert box(server, "delete", 1, 2, password="-", input=b"secret\n").returncode == UNAVAILABLE
+    assert server.lines[-1] == ("QUIT" if rset else "RSET") and len(pop3.mails) == 2
+
+
 def test_a_closed_pipe_is_told(lab, smtpmail, popserver, password):
     fill(lab, smtpmail, "one")
     with open("/dev/full", "wb") as full:

@@ -79,6 +79,7 @@ class Pop3:
         self.capa = capa
         self.top = top
         self.rset = True
+        self.kept = ()  # numbers that DELE is refused for
         self.eol = eol
         self.split = split
         self.password = password
@@ -131,7 +132,7 @@ class Pop3:
                 self.say(peer, b"+OK", *self.text(self.head(self.mails[number - 1])))
             elif verb == "RETR" and number in there:
                 self.say(peer, b"+OK", *self.text(self.mails[number - 1]))
-            elif verb == "DELE" and number in there:
+            elif verb == "DELE" and number in there and number not in self.kept:
                 gone.add(number)
                 self.say(peer, b"+OK")
             elif verb == "RSET" and self.rset:
