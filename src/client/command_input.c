@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "client/mime_compose.h"
-#include "mail/header.h"
 
 enum { PIECE = 64 * 1024, LINE_MAX_OCTETS = 998 };
 
@@ -78,17 +77,38 @@ struct raw {
 	bool has_from;
 };
 
-/* RFC 5322 section 3.6.3: who gets a hidden copy does not stand in the mail. */
-static bool is_kept(struct raw *r, struct slice line)
+/* RFC 5322 section 4.5: in old mails blanks may stand before the colon. Empty: the line begins no field. */
+static struct slice field_name(struct slice line)
 {
-	if (!r->in_header)
-		return true;
-	if (line.len > 0 && slice_is_blank(line.ptr[0]))
-		return !r->in_hidden;
-	r->in_header = header_is_field(line);
-	r->in_hidden = slice_starts_nocase(line, "Bcc:");
-	r->has_from = r->has_from || slice_starts_nocase(line, "From:");
-	return !r->in_hidden;
+	size_t colon = slice_find(line, ':');
+	struct slice name = slice_trim(slice_make(line.ptr, colon));
+
+	for (size_t i = 0; i < name.len; i++) {
+		if (name.ptr[i] <= ' ' || name.ptr[i] > '~')
+			return slice_make("", 0);
+	}
+	return colon < line.len && !slice_is_blank(line.ptr[0]) ? name : slice_make("", 0);
+}
+
+/* RFC 5322 sections 3.6.3 and 3.6.6: who gets a hidden copy does not stand in the mail. */
+static bool is_hidden(struct slice name)
+{
+	return slice_equal_text_nocase(name, "Bcc") || slice_equal_text_nocase(name, "Resent-Bcc");
+}
+
+/* A line before the empty one. What follows something else would be text to the one reader, and a field to the next. */
+static int check_header_line(const struct command_options *o, struct raw *r, struct slice line, size_t number)
+{
+	if (slice_is_blank(line.ptr[0]) && number > 1)
+		return EX_OK;
+	struct slice name = field_name(line);
+	if (name.len == 0)
+		return command_fail(o, EX_DATAERR,
+		                    "line %zu is no field, and no empty line comes before it (RFC 5322 section 2.1)",
+		                    number);
+	r->in_hidden = is_hidden(name);
+	r->has_from = r->has_from || slice_equal_text_nocase(name, "From");
+	return EX_OK;
 }
 
 static void keep(struct raw *r, struct slice line)
@@ -108,7 +128,11 @@ static int check_lines(const struct command_options *o, struct raw *r)
 		struct slice line = slice_make(rest.ptr, n);
 		rest = slice_skip(rest, n + 1);
 		status = check_line(o, line, number);
-		if (is_kept(r, line))
+		if (line.len == 0)
+			r->in_header = r->in_hidden = false;
+		if (status == EX_OK && r->in_header)
+			status = check_header_line(o, r, line, number);
+		if (!r->in_hidden)
 			keep(r, line);
 	}
 	r->mail->len = r->to;

@@ -221,10 +221,21 @@ def test_a_whole_mail_goes_as_it_is_but_for_bcc(lab, smtpmail):
     assert one.endswith(b"\n\n..\nBcc: stays\n\xff\n") and b"From: bob@lab\nTo: alice@lab\nSubject: raw\n" in one
 
 
+@pytest.mark.parametrize("field", [b"Bcc:", b"bcc :", b"BCC\t:", b"Resent-Bcc:", b"resent-bcc \t :"])
+def test_a_hidden_copy_is_hidden_in_every_spelling(lab, smtpmail, field):
+    """RFC 5322 sections 3.6.3, 3.6.6 and 4.5."""
+    mail = b"From : bob@lab\nTo: alice@lab\n" + field + b" eve@lab,\n\tmore@lab\nbccx: kept\n folded\n" + field + b" eve@lab\n\ntext\n"
+    assert send(smtpmail, "--raw", input=mail).returncode == OK
+    (one,) = lab.mails()
+    assert b"eve" not in one and b"more" not in one
+    assert one.endswith(b"From : bob@lab\nTo: alice@lab\nbccx: kept\n folded\n\ntext\n")
+
+
 @pytest.mark.parametrize(
     "text, word",
     [(b"From: a@b\n\n" + b"x" * 999 + b"\n", b"line 3"), (b"From: a@b\n\na\rb\n", b"CR"), (b"From: a@b\n\na\0b\n", b"NUL"),
-     (b"Subject: x\n\n", b"From"), (b"", b"From")],
+     (b"Subject: x\n\n", b"From"), (b"", b"From"), (b"From: a@b\nno field\nBcc: eve@lab\n\n", b"line 2"),
+     (b" \nFrom: a@b\nBcc: eve@lab\n\n", b"line 1"), (b"From: a@b\n: x\n\n", b"line 2"), (b"From: a@b\nB cc: x\n\n", b"line 2")],
 )
 def test_a_whole_mail_that_breaks_the_rules_is_refused(lab, smtpmail, text, word):
     done = send(smtpmail, "--raw", input=text)
