@@ -27,13 +27,14 @@ static void forget_list(struct inbox *m)
 /* The session is over, in whichever way; the client is ready for the next. */
 static void hang_up(struct inbox *m)
 {
-	bool bare = m->pop3.bare;
+	bool bare = m->pop3.bare, no_offer = m->pop3.no_offer;
 
 	link_close(&m->link);
 	pop3_client_release(&m->pop3);
 	pop3_client_init(&m->pop3, &m->link.feed);
 	sasl_release(&m->sasl);
 	m->pop3.bare = bare;
+	m->pop3.no_offer = no_offer;
 }
 
 void inbox_release(struct inbox *m)
@@ -85,6 +86,7 @@ static enum inbox_result drive_failed(struct inbox *m, const struct fault *why)
 	/* Where TLS is looked for, it is this side that breaks off. */
 	m->nonsense = m->pop3.talk.broken && m->pop3.state != POP3_CLIENT_OFFER && m->pop3.state != POP3_CLIENT_STLS;
 	m->probing = pop3_client_is_probing(&m->pop3);
+	m->no_offer = m->probing && m->pop3.state == POP3_CLIENT_OFFER;
 	struct slice words = last_words(m);
 	if (words.len == 0)
 		return lost(m, why);
@@ -221,6 +223,7 @@ static enum inbox_result open_with(struct inbox *m, enum inbox_result (*list)(st
 	/* A simple server may hang up on a command it does not know. */
 	if (result == INBOX_LOST && m->probing && !m->pop3.bare) {
 		m->pop3.bare = true;
+		m->pop3.no_offer = m->no_offer;
 		result = open_once(m, list);
 	}
 	progress_end(&m->progress);

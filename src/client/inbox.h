@@ -38,7 +38,8 @@ struct inbox {
 	struct summary summary;
 	struct progress progress;
 	const struct pop3_client_sink *reader;
-	bool probing; /* the connection broke off while the server was asked for something optional */
+	bool probing;  /* the connection broke off while the server was asked for something optional */
+	bool no_offer; /* … which was CAPA before the login */
 	bool out_of_memory;
 };
 

@@ -65,7 +65,7 @@ static void take_greeting(struct pop3_client *c)
 		enter(c, POP3_CLIENT_END);
 	} else if (!c->manner.extended) {
 		enter(c, POP3_CLIENT_USER);
-	} else if (!c->bare) {
+	} else if (!c->no_offer) {
 		enter(c, POP3_CLIENT_OFFER);
 	} else {
 		choose_login(c);
@@ -538,6 +538,8 @@ void pop3_client_quit(struct pop3_client *c)
 
 bool pop3_client_is_probing(const struct pop3_client *c)
 {
-	return c->state == POP3_CLIENT_OFFER || c->state == POP3_CLIENT_CAPA ||
+	bool after_stls = c->secured && !c->manner.secured;
+
+	return (c->state == POP3_CLIENT_OFFER && !after_stls) || c->state == POP3_CLIENT_CAPA ||
 	       (c->state == POP3_CLIENT_SCAN && uses_top(c) && !c->top);
 }

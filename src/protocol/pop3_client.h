@@ -74,8 +74,9 @@ struct pop3_client {
 	struct buf refusal;
 	struct buf greeting; /* the server's first line: "+OK POP3 server ready" */
 
-	bool bare; /* set before the login: neither CAPA nor TOP is tried */
-	bool capa; /* the server has CAPA, so these two are certain */
+	bool bare;     /* set before the login: neither CAPA nor TOP is tried after it */
+	bool no_offer; /* set before the login: CAPA is not tried before it, and so there is no STLS */
+	bool capa;     /* the server has CAPA, so these two are certain */
 	bool top;
 	bool pipelining;
 
@@ -120,7 +121,8 @@ void pop3_client_reset(struct pop3_client *c);
 /* Deleted mails are gone for good with its +OK (RFC 1939 section 6). */
 void pop3_client_quit(struct pop3_client *c);
 
-/* Asking for something that the server need not have: a server that hangs up here may still serve a `bare` client. */
+/* Asking for something that the server need not have: a server that hangs up here may still serve a `bare` client, and before the login one with
+ * `no_offer`. Never once STLS was offered: leaving that out is not simplicity. */
 bool pop3_client_is_probing(const struct pop3_client *c);
 
 #endif

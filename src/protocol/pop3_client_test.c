@@ -443,6 +443,20 @@ static void tls_and_utf8_come_before_the_login(void **state)
 	}
 }
 
+static void a_bare_client_still_looks_for_tls_and_never_goes_on_without(void **state)
+{
+	static const char *const answers[] = { "+OK\r\n", "+OK\r\nSTLS\r\n.\r\n", "+OK go\r\n", NULL };
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	s.client.bare = true;
+	extended(&s, answers);
+	assert_text(&s.said, "CAPA\r\nSTLS\r\n[TLS]CAPA\r\n");
+	assert_false(pop3_client_is_probing(&s.client));
+	session_end(&s);
+}
+
 static void what_comes_behind_the_answer_to_stls_ends_the_session(void **state)
 {
 	static const char offer[] = "+OK\r\nSTLS\r\n.\r\n";
@@ -582,6 +596,7 @@ int main(void)
 		cmocka_unit_test(a_refused_command_leaves_the_session_open),
 		cmocka_unit_test(any_cut_of_the_servers_octets_gives_the_same_session),
 		cmocka_unit_test(tls_and_utf8_come_before_the_login),
+		cmocka_unit_test(a_bare_client_still_looks_for_tls_and_never_goes_on_without),
 		cmocka_unit_test(what_comes_behind_the_answer_to_stls_ends_the_session),
 		cmocka_unit_test(in_clear_nobody_logs_in_but_where_it_is_allowed),
 		cmocka_unit_test(the_strongest_login_is_used),

@@ -323,6 +323,16 @@ def test_a_number_is_enough(command):
     assert [line for line in server.lines if line[:4] in ("RETR", "DELE")] == [("RETR" if command == "show" else "DELE") + " 2"]
 
 
+def test_what_a_server_hangs_up_on_is_left_out_and_nothing_else():
+    """CAPA before the login says whether there is TLS."""
+    pop3 = Pop3([mail("bob@lab", "one")], capa=None, top=False)
+    pop3.close_at = ("TOP",)
+    server = Server(pop3)
+    assert box(server, "list", password="-", input=b"secret\n").returncode == OK
+    begins = ["CAPA", "USER alice", "PASS secret"]
+    assert server.lines == begins + ["CAPA", "STAT", "LIST", "TOP 1 0"] + begins + ["STAT", "LIST", "RETR 1", "QUIT"]
+
+
 def test_the_transcript_goes_to_standard_error(lab, smtpmail, popserver, password):
     sent = send(smtpmail, "--transcript")
     assert (sent.returncode, sent.stdout) == (OK, b"")
