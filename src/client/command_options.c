@@ -262,6 +262,8 @@ static int read_password(struct command_options *o)
 		return command_fail(o, EX_USAGE, "the password is longer than %d octets", COMMAND_PASSWORD_MAX);
 	if (o->password.len > 0 && o->password.data[o->password.len - 1] == '\r')
 		o->password.len--;
+	if (slice_has(buf_slice(&o->password), '\0'))
+		return command_fail(o, EX_DATAERR, "the password in %s has a NUL", o->password_file);
 	if (o->password.len == 0)
 		return command_fail(o, EX_NOINPUT, "there is no password in %s", o->password_file);
 	return EX_OK;

@@ -288,6 +288,12 @@ def test_login_errors(popserver, tmp_path, password):
         assert done.returncode == TEMPFAIL and b"-ERR [IN-USE]" in done.stderr
 
 
+def test_a_password_with_a_nul_is_not_sent(popserver, tmp_path):
+    (tmp_path / "word").write_bytes(b"wonder\0land\n")
+    done = box(popserver, "list", password=tmp_path / "word")
+    assert done.returncode == DATAERR and done.stderr.count(b"\n") == 1 and b"NUL" in done.stderr
+
+
 class Refusing:
     """A POP3 server that says its -ERR to one verb and is gone; OK to all the others."""
 
