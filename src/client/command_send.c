@@ -63,12 +63,6 @@ static void tick(void *owner)
 	progress_tick(&s->progress);
 }
 
-/* What came was not SMTP. */
-static bool is_nonsense(const struct smtp_client *client)
-{
-	return client->talk.broken && !client->talk.unsafe;
-}
-
 static int outcome(const struct sending *s)
 {
 	const struct smtp_client *client = &s->smtp.client;
@@ -85,7 +79,7 @@ static int outcome(const struct sending *s)
 	case SMTP_CLIENT_UNFIT:
 		return command_fail(s->options, EX_UNAVAILABLE, "%.*s", SLICE_FMT(buf_slice(&client->words)));
 	default:
-		return command_fail(s->options, command_status_of_trouble(s->smtp.why.kind, is_nonsense(client)), "%s",
+		return command_fail(s->options, command_status_of_trouble(s->smtp.why.kind, client->talk.misread), "%s",
 		                    s->smtp.why.text);
 	}
 }

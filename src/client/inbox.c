@@ -83,8 +83,7 @@ static struct slice last_words(const struct inbox *m)
 
 static enum inbox_result drive_failed(struct inbox *m, const struct fault *why)
 {
-	/* Where TLS is looked for, it is this side that breaks off. */
-	m->nonsense = m->pop3.talk.broken && m->pop3.state != POP3_CLIENT_OFFER && m->pop3.state != POP3_CLIENT_STLS;
+	m->nonsense = m->pop3.talk.misread;
 	m->probing = pop3_client_is_probing(&m->pop3);
 	m->no_offer = m->probing && m->pop3.state == POP3_CLIENT_OFFER;
 	struct slice words = last_words(m);

@@ -176,7 +176,7 @@ static void send_apop(struct pop3_client *c)
 	buf_init(&secret, APOP_MAX);
 	if (!login->digest(login, time_stamp(c), hex) || !buf_append_slice(&secret, login->name) ||
 	    !buf_append_char(&secret, ' ') || !buf_append_text(&secret, hex))
-		talk_break(&c->talk, "memory is out");
+		talk_fail(&c->talk, FAULT_FULL, "memory is out");
 	else
 		talk_secret(&c->talk, "APOP", buf_slice(&secret));
 	buf_release(&secret);
@@ -278,7 +278,7 @@ static void add_mail(struct pop3_client *c, uint32_t number, uint64_t octets)
 	if (c->count == POP3_CLIENT_MAILS_MAX)
 		talk_break(&c->talk, "the server lists more than %d mails", POP3_CLIENT_MAILS_MAX);
 	else if (c->count == c->cap && !grow_list(c))
-		talk_break(&c->talk, "memory is out");
+		talk_fail(&c->talk, FAULT_FULL, "memory is out");
 	else
 		c->mails[c->count++] = (struct pop3_client_mail){ number, octets };
 }

@@ -501,7 +501,7 @@ static void role_room(struct talk *t)
 		return;
 	size_t before = t->out.len;
 	if (!encode_some(c)) {
-		talk_break(t, "memory is out");
+		talk_fail(t, FAULT_FULL, "memory is out");
 		return;
 	}
 	transcript_text(t->feed, TRANSCRIPT_CLIENT, t->out.data + before, t->out.len - before);

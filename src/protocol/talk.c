@@ -49,6 +49,7 @@ void talk_break(struct talk *t, const char *format, ...)
 {
 	va_list args;
 
+	t->misread = true;
 	va_start(args, format);
 	break_off(t, format, args);
 	va_end(args);
@@ -62,6 +63,13 @@ void talk_refuse(struct talk *t, const char *format, ...)
 	va_start(args, format);
 	break_off(t, format, args);
 	va_end(args);
+}
+
+void talk_fail(struct talk *t, enum fault_kind kind, const char *text)
+{
+	fault_set(&t->why, kind, "%s", text);
+	t->broken = true;
+	talk_stop(t);
 }
 
 /* ---- sending ---- */
@@ -80,11 +88,11 @@ static bool has_line_end(struct slice s)
 static bool queue_line(struct talk *t, struct slice line)
 {
 	if (has_line_end(line)) {
-		talk_break(t, "a command cannot hold a line end");
+		talk_fail(t, FAULT_PERMANENT, "a command cannot hold a line end");
 		return false;
 	}
 	if (!buf_reserve(&t->out, line.len + 2)) {
-		talk_break(t, "too many commands wait to be sent");
+		talk_fail(t, FAULT_FULL, "too many commands wait to be sent, or memory is out");
 		return false;
 	}
 	buf_append_slice(&t->out, line);
@@ -109,7 +117,7 @@ void talk_commandf(struct talk *t, const char *format, ...)
 	if (buf_vprintf(&line, format, args))
 		talk_command(t, buf_slice(&line));
 	else
-		talk_break(t, "a command is too long");
+		talk_fail(t, FAULT_PERMANENT, "a command is too long");
 	va_end(args);
 	buf_release(&line);
 }
@@ -127,7 +135,7 @@ void talk_secret(struct talk *t, const char *verb, struct slice secret)
 	fits = fits && buf_append_slice(&line, secret);
 	t->secret_out = true;
 	if (!fits)
-		talk_break(t, "the password is longer than a command may be");
+		talk_fail(t, FAULT_PERMANENT, "the password is longer than a command may be");
 	else if (!t->broken && queue_line(t, buf_slice(&line)))
 		transcript_secret(t->feed, TRANSCRIPT_CLIENT, buf_slice(&line), before);
 	wipe(&line);
@@ -253,7 +261,7 @@ static void take_pop3_line(struct talk *t, struct slice line, enum dot_peer peer
 	}
 	start_words(t);
 	if (!buf_append_slice(&t->words, line)) {
-		talk_break(t, "memory is out");
+		talk_fail(t, FAULT_FULL, "memory is out");
 		return;
 	}
 	take_status(t, peer);

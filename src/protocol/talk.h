@@ -82,8 +82,9 @@ struct talk {
 	struct buf words; /* as it came, several lines joined by a blank */
 
 	bool secures; /* the TLS handshake is due; whoever does it says talk_secured() */
-	bool broken;  /* what came was no reply, or passed a limit */
-	bool unsafe;  /* broken, too, and it was no mistake: going on would not have been safe */
+	bool broken;  /* it goes on no further, in one of these ways or for a fault of this side */
+	bool misread; /* what came was no reply, or passed a limit */
+	bool unsafe;  /* it was no mistake: going on would not have been safe */
 	struct fault why;
 
 	/* private */
@@ -119,6 +120,8 @@ void talk_stop(struct talk *t);
 /* Ends the dialogue: what came makes no sense. */
 void talk_break(struct talk *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Ends it for a fault of this side. */
+void talk_fail(struct talk *t, enum fault_kind kind, const char *text);
 /* Ends it since to go on would not be safe: the password is not sent, or the server is not who it should be. */
 void talk_refuse(struct talk *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

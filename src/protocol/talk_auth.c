@@ -28,7 +28,7 @@ static void send_response(struct talk *t, struct talk_login *l, const char *verb
 	/* Reserved at once, so that no growing buffer leaves a copy behind. */
 	buf_init(&response, TALK_AUTH_CHALLENGE_MAX);
 	if (!buf_reserve(&response, TALK_AUTH_CHALLENGE_MAX))
-		talk_break(t, "memory is out");
+		talk_fail(t, FAULT_FULL, "memory is out");
 	else if (l->step(l, challenge, &response, &why))
 		talk_secret(t, verb, buf_slice(&response));
 	else

@@ -294,6 +294,20 @@ def test_a_password_with_a_nul_is_not_sent(popserver, tmp_path):
     assert done.returncode == DATAERR and done.stderr.count(b"\n") == 1 and b"NUL" in done.stderr
 
 
+def test_a_fault_of_ones_own_is_not_blamed_on_the_server():
+    done = box(Server(Pop3([])), "list", password="-", input=b"a\rb\n")
+    assert done.returncode == NOPERM and b"line end" in done.stderr
+
+
+def test_an_offer_that_is_no_pop3_is_the_servers_fault():
+    def talk(peer):
+        peer.send(b"+OK ready\r\n")
+        peer.line()
+        peer.send(b"hello\r\n")
+
+    assert box(Server(talk), "list", password="-", input=b"secret\n").returncode == PROTOCOL
+
+
 class Refusing:
     """A POP3 server that says its -ERR to one verb and is gone; OK to all the others."""
 
