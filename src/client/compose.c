@@ -9,6 +9,7 @@
 enum {
 	TO_MAX = COMPOSE_RECIPIENTS_MAX * (ADDRESS_PATH_MAX + 2),
 	HEADER_ROOM = 4096 + TO_MAX,
+	LINE_MAX_OCTETS = 998, /* RFC 5322 section 2.1.1 */
 };
 
 void compose_init(struct compose_mail *m)
@@ -109,12 +110,31 @@ static bool read_recipients(struct slice *rest, size_t most, struct compose_mail
 	}
 }
 
+/* On one line as far as that goes: folded, a course's server would not find the Subject behind it. */
+static bool put_recipients(struct compose_mail *m)
+{
+	size_t line = strlen("To:");
+
+	for (size_t i = 0; i < m->recipients_len; i++) {
+		struct slice address = m->recipients[i];
+		const char *before = i == 0 ? " " : ", ";
+		line += strlen(before) + address.len;
+		if (line + 1 > LINE_MAX_OCTETS) {
+			before = ",\n ";
+			line = 1 + address.len;
+		}
+		if (!buf_append_text(&m->text, before) || !buf_append_slice(&m->text, address))
+			return false;
+	}
+	return true;
+}
+
 static bool put_mail(struct compose_mail *m, struct slice subject, struct slice body)
 {
 	return buf_append_text(&m->text, "From: ") && buf_append_slice(&m->text, buf_slice(&m->from)) &&
-	       buf_append_text(&m->text, "\nTo: ") && buf_append_slice(&m->text, buf_slice(&m->to)) &&
-	       buf_append_text(&m->text, "\nSubject: ") && buf_append_slice(&m->text, subject) &&
-	       buf_append_char(&m->text, '\n') && buf_append_slice(&m->text, body);
+	       buf_append_text(&m->text, "\nTo:") && put_recipients(m) && buf_append_text(&m->text, "\nSubject: ") &&
+	       buf_append_slice(&m->text, subject) && buf_append_char(&m->text, '\n') &&
+	       buf_append_slice(&m->text, body);
 }
 
 enum compose_result compose_check(struct slice typed, const struct compose_rules *rules, struct compose_mail *m)

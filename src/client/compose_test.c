@@ -43,6 +43,36 @@ static void refuses(const char *typed)
 	refuses_slice(slice_str(typed));
 }
 
+static void many_recipients_stand_on_lines_of_at_most_998_octets(void **state)
+{
+	static const struct compose_rules many = { .subject_max = 50, .recipients_max = COMPOSE_RECIPIENTS_MAX };
+	struct compose_mail m;
+	struct buf typed;
+
+	(void)state;
+	for (unsigned len = 1; len <= 60; len++) {
+		compose_init(&m);
+		buf_init(&typed, 1 << 16);
+		assert_true(buf_append_text(&typed, "From: a@b\nTo: "));
+		for (int i = 0; i < COMPOSE_RECIPIENTS_MAX; i++)
+			assert_true(buf_printf(&typed, "%s%0*d@b", i > 0 ? "," : "", (int)len, i % 10));
+		assert_true(buf_append_text(&typed, "\nSubject: s\n"));
+		assert_int_equal(compose_check(buf_slice(&typed), &many, &m), COMPOSE_OK);
+		struct slice rest = buf_slice(&m.text);
+		size_t addresses = 0;
+		while (rest.len > 0) {
+			size_t n = slice_find(rest, '\n');
+			assert_true(n <= 998);
+			for (size_t i = 0; i < n; i++)
+				addresses += rest.ptr[i] == '@';
+			rest = slice_skip(rest, n + 1);
+		}
+		assert_int_equal(addresses, 1 + COMPOSE_RECIPIENTS_MAX);
+		compose_release(&m);
+		buf_release(&typed);
+	}
+}
+
 static void check_several(const char *to, const char *const *recipients)
 {
 	struct compose_mail m;
@@ -267,6 +297,7 @@ static void a_mail_over_the_maximum_is_read_to_its_end_and_not_kept(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(many_recipients_stand_on_lines_of_at_most_998_octets),
 		cmocka_unit_test(the_labs_example_is_taken_as_typed),
 		cmocka_unit_test(a_recipient_is_no_longer_than_a_path_in_smtp),
 		cmocka_unit_test(several_recipients_stand_between_commas),
