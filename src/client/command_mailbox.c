@@ -156,43 +156,67 @@ static int save_all(struct visit *s, const struct mime_view *view)
 	return status;
 }
 
-static int save(struct visit *s, struct shown_mail *mail)
+/* A mail for its attachments: nothing of it is printed. */
+struct kept {
+	struct buf text;
+	bool too_large;
+};
+
+static void keep_text(void *owner, const char *octets, size_t n)
 {
-	if (mail->printing || !mime_view_make(&mail->view, buf_slice(&mail->text)))
-		return command_fail(s->options, EX_DATAERR, "this mail is not MIME, or beyond what is read of MIME");
-	return save_all(s, &mail->view);
+	struct kept *k = owner;
+
+	k->too_large = k->too_large || !buf_append(&k->text, octets, n);
+}
+
+static int save_read(struct visit *s, size_t index)
+{
+	struct kept mail = { .too_large = false };
+	const struct pop3_client_sink keeper = { .text = keep_text, .owner = &mail };
+	struct mime_view view;
+	int status;
+
+	mime_view_init(&view);
+	buf_init(&mail.text, MIME_VIEW_MAX);
+	enum inbox_result result = inbox_read(&s->inbox, index, &keeper);
+	if (result != INBOX_OK)
+		status = tell(s, result, EX_UNAVAILABLE);
+	else if (mail.too_large || !mime_view_make(&view, buf_slice(&mail.text)))
+		status = command_fail(s->options, EX_DATAERR, "this mail is not MIME, or beyond what is read of MIME");
+	else
+		status = save_all(s, &view);
+	mime_view_release(&view);
+	buf_release(&mail.text);
+	return status;
 }
 
 static int show_read(struct visit *s, size_t index)
 {
 	struct shown_mail mail;
 	const struct pop3_client_sink reader = { .text = take_text, .owner = &mail };
-	bool saves = s->options->save != NULL;
 	int status = EX_OK;
 
 	shown_mail_begin(&mail, &s->screen, &s->inbox.progress);
 	mail.may_be_mime = !s->options->raw;
-	if (saves)
-		mail.text.max = MIME_VIEW_MAX;
 	enum inbox_result result = inbox_read(&s->inbox, index, &reader);
 	if (result != INBOX_OK)
 		status = tell(s, result, EX_UNAVAILABLE);
-	else if (saves)
-		status = save(s, &mail);
-	if (!saves)
-		shown_mail_end(&mail, result == INBOX_OK);
+	shown_mail_end(&mail, result == INBOX_OK);
 	shown_mail_release(&mail);
 	return status;
 }
 
 static int show(struct visit *s)
 {
+	const struct command_options *o = s->options;
 	size_t index;
 
-	int status = find(s, s->options->operands[0], &index);
+	int status = find(s, o->operands[0], &index);
 	if (status != EX_OK)
 		return status;
-	return s->options->raw && !s->screen.terminal ? show_raw(s, index) : show_read(s, index);
+	if (o->save)
+		return save_read(s, index);
+	return o->raw && !s->screen.terminal ? show_raw(s, index) : show_read(s, index);
 }
 
 int command_show(const struct command_options *o)

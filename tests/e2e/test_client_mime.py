@@ -10,7 +10,7 @@ import pytest
 from conftest import locale
 from courses import CourseLab
 from harness import USERS
-from test_client_commands import client, parsed
+from test_client_commands import DATAERR, client, parsed
 from test_client_scripted import Pop3, Server
 from test_client_terminal import Terminal, terminal  # noqa: F401, a fixture
 
@@ -98,6 +98,21 @@ def test_rfc_2231_names(tmp_path):
     parameter = "filename*0*=utf-8''%E2%82%AC%2F..%2F; filename*1*=B%C3%BC; filename*2=\"cher.txt\""
     done = ask(pop3(mixed(attachment("", b"x", parameter))), "show", "--save", tmp_path, 1)
     assert done.stdout.decode() == f"{tmp_path}/Bücher.txt\n"
+
+
+def test_a_mail_that_is_too_large_to_save_from_is_not_printed(tmp_path):
+    def talk(peer):
+        peer.send(b"+OK ready\r\n")
+        while not (line := peer.line()).startswith("RETR"):
+            peer.send({"CAPA": b"+OK\r\n.\r\n", "LIST": b"+OK\r\n1 1\r\n.\r\n"}.get(line, b"+OK 1 1\r\n"))
+        peer.send(b"+OK\r\nMIME-Version: 1.0\r\n\r\n")
+        for _ in range(270):
+            peer.send((b"x" * 62 + b"\r\n") * (1 << 14))
+        peer.send(b".\r\n")
+        peer.line()
+
+    done = ask(Server(talk), "show", "--save", tmp_path, 1)
+    assert (done.returncode, done.stdout) == (DATAERR, b"") and done.stderr.count(b"\n") == 1
 
 
 def test_saving_where_nothing_can_be_saved(tmp_path):
