@@ -316,6 +316,22 @@ static bool uses_top(const struct pop3_client *c)
 	return !c->bare && !c->no_top && (c->top || !c->capa);
 }
 
+/* A server that sends on and on is left long before a mail's limit where no mail was asked for. */
+static uint64_t text_max(const struct pop3_client *c)
+{
+	switch (c->state) {
+	case POP3_CLIENT_OFFER:
+	case POP3_CLIENT_CAPA:
+		return POP3_CLIENT_CAPA_MAX;
+	case POP3_CLIENT_LIST:
+		return POP3_CLIENT_LIST_MAX;
+	case POP3_CLIENT_SCAN:
+		return uses_top(c) ? POP3_CLIENT_HEAD_MAX : TALK_TEXT_MAX;
+	default:
+		return TALK_TEXT_MAX;
+	}
+}
+
 /* Where nothing says that the server has TOP, one is tried alone before a window is filled. */
 static size_t window(const struct pop3_client *c)
 {
@@ -337,6 +353,7 @@ static void take_scan(struct pop3_client *c)
 {
 	if (!c->talk.positive && uses_top(c) && !c->top) {
 		c->no_top = true;
+		c->talk.text_max = text_max(c);
 		c->asked = c->answered;
 	} else {
 		c->top = c->top || uses_top(c);
@@ -409,6 +426,7 @@ static void enter(struct pop3_client *c, enum pop3_client_state state)
 	c->line_too_long = false;
 	c->talk.limit_ms = steps[state].limit_ms;
 	c->talk.multiline = steps[state].multiline;
+	c->talk.text_max = text_max(c);
 	c->talk.challenges = state == POP3_CLIENT_AUTH;
 	steps[state].send(c);
 }

@@ -15,7 +15,10 @@
 enum {
 	POP3_CLIENT_MAILS_MAX = 1000000, /* mails of one list */
 	POP3_CLIENT_LINE_MAX = 1024,     /* octets of a line of LIST or CAPA; longer ones are passed over */
-	POP3_CLIENT_WINDOW = 32,         /* commands on their way where the server takes pipelines */
+	POP3_CLIENT_CAPA_MAX = 1024 * 1024,
+	POP3_CLIENT_LIST_MAX = 64 * 1024 * 1024, /* octets of a list of so many mails */
+	POP3_CLIENT_HEAD_MAX = 16 * 1024 * 1024, /* octets of what TOP n 0 brings */
+	POP3_CLIENT_WINDOW = 32,                 /* commands on their way where the server takes pipelines */
 };
 
 struct pop3_client_mail {

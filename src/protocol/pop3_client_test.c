@@ -401,6 +401,70 @@ static void any_cut_of_the_servers_octets_gives_the_same_session(void **state)
 	}
 }
 
+/* ---- a text that does not end ---- */
+
+static void hear_nothing(void *owner, const char *octets, size_t n)
+{
+	(void)owner;
+	(void)octets;
+	(void)n;
+}
+
+/* Octets of "x" lines that are taken before the talk breaks; at most `most`. */
+static size_t pour(struct session *s, size_t most)
+{
+	char piece[64 * 1024];
+	size_t poured = 0;
+
+	for (size_t i = 0; i < sizeof piece; i++)
+		piece[i] = i % 64 == 63 ? '\n' : 'x';
+	send_all(s);
+	assert_true(talk_push(&s->client.talk, "+OK\r\n", 5));
+	while (poured < most && talk_push(&s->client.talk, piece, sizeof piece))
+		poured += sizeof piece;
+	return poured;
+}
+
+static void what_is_no_mail_ends_long_before_a_mail_may(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	log_in(&s);
+	assert_in_range(pour(&s, 4 * POP3_CLIENT_CAPA_MAX), 1, POP3_CLIENT_CAPA_MAX);
+	session_end(&s);
+
+	session_begin(&s);
+	log_in(&s);
+	answer(&s, full);
+	answer(&s, "+OK 2 300\r\n");
+	assert_in_range(pour(&s, 2 * POP3_CLIENT_LIST_MAX), 1, POP3_CLIENT_LIST_MAX);
+	session_end(&s);
+
+	session_begin(&s);
+	list(&s, full, two);
+	s.sink.text = hear_nothing;
+	pop3_client_scan(&s.client, &s.sink);
+	assert_in_range(pour(&s, 2 * POP3_CLIENT_HEAD_MAX), 1, POP3_CLIENT_HEAD_MAX);
+	session_end(&s);
+}
+
+static void a_whole_mail_that_is_read_for_its_header_may_be_large(void **state)
+{
+	struct session s;
+
+	(void)state;
+	session_begin(&s);
+	list(&s, "-ERR what?\r\n", two);
+	s.sink.text = hear_nothing;
+	pop3_client_scan(&s.client, &s.sink);
+	answer(&s, "-ERR no TOP\r\n");
+	assert_text(&s.said, "TOP 1 0\r\nRETR 1\r\n");
+	assert_int_equal(pour(&s, 2 * POP3_CLIENT_HEAD_MAX), 2 * POP3_CLIENT_HEAD_MAX);
+	session_end(&s);
+}
+
 /* ---- the extended manner ---- */
 
 /* Says these answers; the handshake is done where it is asked for, and leaves "[TLS]". */
@@ -603,6 +667,8 @@ int main(void)
 		cmocka_unit_test(a_refused_login_says_quit_and_tries_no_weaker_one),
 		cmocka_unit_test(a_server_that_asks_on_or_proves_nothing_is_left),
 		cmocka_unit_test(a_challenge_is_none_outside_a_login),
+		cmocka_unit_test(what_is_no_mail_ends_long_before_a_mail_may),
+		cmocka_unit_test(a_whole_mail_that_is_read_for_its_header_may_be_large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@
 
 void talk_init(struct talk *t, enum talk_dialect dialect, const struct talk_role *role, struct transcript_feed *feed)
 {
-	*t = (struct talk){ .dialect = dialect, .role = role, .feed = feed };
+	*t = (struct talk){ .dialect = dialect, .role = role, .feed = feed, .text_max = TALK_TEXT_MAX };
 	buf_init(&t->out, TALK_OUT_MAX);
 	buf_init(&t->words, TALK_WORDS_MAX);
 	buf_init(&t->line, TALK_LINE_MAX);
@@ -323,7 +323,7 @@ static size_t take_text_octets(struct talk *t, const char *octets, size_t n)
 	t->text_octets += taken;
 	if (t->broken)
 		return taken;
-	if (t->text_octets > TALK_TEXT_MAX) {
+	if (t->text_octets > t->text_max) {
 		talk_break(t, "the server's text does not end");
 	} else if (t->decoder.ended) {
 		t->in_text = false;

@@ -72,8 +72,9 @@ struct talk {
 	struct buf out;  /* to be sent; whoever sends says talk_sent() */
 	size_t expected; /* replies that are still to come */
 	bool multiline; /* a positive one of them is followed by text, as in POP3; the same for all expected at one time */
-	bool challenges; /* of POP3: a reply may be "+ …", and then the challenge is in `words` */
-	int limit_ms;    /* how long the server may be silent now; set by the role */
+	bool challenges;   /* of POP3: a reply may be "+ …", and then the challenge is in `words` */
+	uint64_t text_max; /* octets of the text behind a reply; TALK_TEXT_MAX, or what the role sets */
+	int limit_ms;      /* how long the server may be silent now; set by the role */
 
 	/* The last reply. */
 	int code;         /* SMTP: 200 to 599; POP3: 0 */
