@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "client/mime_compose.h"
 #include "client/screen.h"
+#include "mail/utf8.h"
 
 enum { PORT_MAX = 65535, MESSAGE_MAX = 4096, RECODED_MAX = 4 * 1024 * 1024 };
 
@@ -149,8 +150,8 @@ static int read_people(const struct command_options *o, struct people *people, c
 /* A line end in a value would begin a line of its own in the header. */
 static int read_subject(struct command_options *o, const char *text)
 {
-	if (strpbrk(text, "\r\n"))
-		return command_fail(o, EX_USAGE, "--subject must hold no line end");
+	if (utf8_has_control(slice_str(text)))
+		return command_fail(o, EX_USAGE, "--subject must hold no line end or other control character");
 	if (mime_compose_find_invalid(slice_str(text)) < strlen(text))
 		return command_fail(o, EX_USAGE, "--subject is not UTF-8");
 	o->subject = text;
@@ -281,8 +282,8 @@ static int check(struct command_options *o)
 		return command_fail(o, EX_USAGE, "--user NAME is missing");
 	if ((o->user != NULL) != (o->password_file != NULL))
 		return command_fail(o, EX_USAGE, "--user and --password-file belong together");
-	if (o->user && strpbrk(o->user, "\r\n"))
-		return command_fail(o, EX_USAGE, "--user must hold no line end");
+	if (o->user && utf8_has_control(slice_str(o->user)))
+		return command_fail(o, EX_USAGE, "--user must hold no line end or other control character");
 	if (o->port == 0)
 		o->port = sends ? COMMAND_SMTP_PORT : COMMAND_POP3_PORT;
 	return o->user ? read_password(o) : EX_OK;

@@ -6,15 +6,6 @@
 #include "mail/address.h"
 #include "mail/utf8.h"
 
-static bool has_control(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7F)
-			return true;
-	}
-	return false;
-}
-
 /* The place of the sign outside quotes, or s.len. */
 static size_t find_unquoted(struct slice s, char sign)
 {
@@ -79,7 +70,7 @@ static bool read_person(struct slice typed, struct person *person, struct fault 
 
 bool people_add(struct people *p, struct slice typed, struct fault *why)
 {
-	if (has_control(typed))
+	if (utf8_has_control(typed) || slice_has(typed, '\t'))
 		return fault_set(why, FAULT_PERMANENT, "an address must hold no line end or other control character");
 	for (;;) {
 		size_t n = find_unquoted(typed, ',');

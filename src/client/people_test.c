@@ -57,8 +57,15 @@ static void what_is_no_address_is_refused(void **state)
 static void line_ends_and_controls_are_refused(void **state)
 {
 	(void)state;
-	static const char *const wrong[] = { "a@b\n",     "a@b\r\nBcc: c@d", "x\ny <a@b>",
-		                             "a@b,\nc@d", "x\x1B <a@b>",     "a\t@b" };
+	static const char *const wrong[] = { "a@b\n",
+		                             "a@b\r\nBcc: c@d",
+		                             "x\ny <a@b>",
+		                             "a@b,\nc@d",
+		                             "x\x1B <a@b>",
+		                             "a\t@b",
+		                             "x\xC2\x85y <a@b>",
+		                             "x\xE2\x80\xA8y <a@b>",
+		                             "\"x\xE2\x80\xA9y\" <a@b>" };
 	struct people p;
 
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)

@@ -44,6 +44,22 @@ bool utf8_valid(struct slice s)
 	return true;
 }
 
+bool utf8_has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			return true;
+		if (c == 0xc2 && i + 1 < s.len && (unsigned char)s.ptr[i + 1] >= 0x80 &&
+		    (unsigned char)s.ptr[i + 1] <= 0x9f)
+			return true;
+		struct slice rest = slice_skip(s, i);
+		if (slice_starts_nocase(rest, "\xe2\x80\xa8") || slice_starts_nocase(rest, "\xe2\x80\xa9"))
+			return true;
+	}
+	return false;
+}
+
 struct slice utf8_cut(struct slice s, size_t max)
 {
 	size_t end = 0;

@@ -66,6 +66,31 @@ static void cut_never_divides_a_character(void **state)
 	assert_int_equal(utf8_cut(slice_str("\xe2\x82"), 1).len, 1);
 }
 
+static void what_ends_a_line_for_somebody_is_a_control(void **state)
+{
+	(void)state;
+	static const char *const controls[] = { "a\nb",
+		                                "a\r",
+		                                "\v",
+		                                "\f",
+		                                "\x1b[2J",
+		                                "\x7f",
+		                                "\x1c",
+		                                "a\xc2\x85"
+		                                "b",
+		                                "\xc2\x9b",
+		                                "\xe2\x80\xa8",
+		                                "x\xe2\x80\xa9" };
+	static const char *const texts[] = { "",         "a\tb",         "caf\xc3\xa9",
+		                             "\xc2\xa0", "\xe2\x80\xa7", "\xe2\x80\xaa",
+		                             "\xc2",     "\xe2\x80" };
+	for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++)
+		assert_true(utf8_has_control(slice_str(controls[i])));
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		assert_false(utf8_has_control(slice_str(texts[i])));
+	assert_true(utf8_has_control(slice_make("a\0b", 3)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -73,6 +98,7 @@ int main(void)
 		cmocka_unit_test(forms_that_are_not_allowed_are_no_characters),
 		cmocka_unit_test(text_is_valid_when_all_its_characters_are),
 		cmocka_unit_test(cut_never_divides_a_character),
+		cmocka_unit_test(what_ends_a_line_for_somebody_is_a_control),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@ import time
 
 import pytest
 
-from harness import PATIENCE, SANITISED, Dialogue, login, send_mail, wait_for
+from harness import BUILD, PATIENCE, SANITISED, Dialogue, login, send_mail, split_mailbox, wait_for
 
 REFUSED = {"smtpmail": "421 ", "popserver": "-ERR [SYS/TEMP] "}
 
@@ -541,3 +541,143 @@ def test_secrets_of_several_kinds_tell_no_more(lab):
     print(f"slow ones take {slow * 1000:.0f} ms; of 40 strangers {are_slow} are slow")
     assert 4 <= are_slow <= 36
     assert [quickest(f"malik{n}") > slow / 2 for n in range(10)] == [took > slow / 2 for took in strangers[:10]]  # and stay so
+
+
+# Smuggling
+
+
+LINE_ENDS = [b"\n", b"\r", b"\r\n", b"\r\r\n", b"\n\r", b"\r\n\0", b"\0\r\n", b"\r\0\n", b"\x0b", b"\x0c", b"\x85", "\u2028".encode()]
+SPELLINGS = [a + b"." + b for a in LINE_ENDS for b in LINE_ENDS if b"\r\n.\r\n" not in a + b"." + b]
+OUTER, INNER = b"Subject: outer\r\n\r\nbefore", b"MAIL FROM:<evil@lab>\r\nRCPT TO:<bob@lab>\r\nDATA\r\nsmuggled\r\n"
+
+
+def transmit(server, octets, cut):
+    """All in one go, or cut in two; the codes of all replies."""
+    with Dialogue(server, "220 ") as talk:
+        for piece in (octets[:cut], octets[cut:]) if cut else (octets,):
+            talk.send(piece)
+            time.sleep(0.001 if cut else 0)
+        codes = []
+        while line := talk.hear():
+            if line[3:4] == " ":
+                codes.append(line[:3])
+    return codes
+
+
+def smuggle(lab, course, transaction):
+    """Tries every spelling, whole and cut at every place around it. Returns how many mails were taken; of none has any part been a command."""
+    (lab.path / "users.txt").write_text("alice wonderland\nbob builder\n")
+    server = lab.smtpmail("--course", course, "--domain", "lab")
+    taken = 0
+    for spelling in SPELLINGS[:: 9 if SANITISED else 1]:
+        octets, place = transaction(spelling)
+        for cut in [0, *range(place, place + len(spelling) + 2)]:
+            codes = transmit(server, octets, cut)
+            assert codes[:3] == ["250"] * 3 and codes[-1] == "221", (spelling, cut, codes)
+            answers = [code for code in codes[3:-1] if code != "354"]
+            assert answers in (["250"], ["554"]), (spelling, cut, codes)
+            bare = b"\r" in spelling.replace(b"\r\n", b"") or b"\n" in spelling.replace(b"\r\n", b"")
+            assert not bare or course != "standard" or answers == ["554"], (spelling, cut)
+            taken += answers == ["250"]
+    name = "mailbox" if course == "standard" else "mymailbox"
+    mails = split_mailbox((lab.path / "alice" / name).read_bytes())
+    assert len(mails) == taken and all(b"outer" in mail and b"smuggled" in mail for mail in mails)
+    assert not (lab.path / "bob" / name).exists() or (lab.path / "bob" / name).read_bytes() == b""
+    return taken
+
+
+@pytest.mark.parametrize("course", ["standard", "kharagpur"])
+def test_no_spelling_ends_a_mail(lab, course):
+    """A client that ends its lines in CR LF, whatever the course; the standard refuses a mail with any other line end, a course keeps it as one mail."""
+
+    def pipeline(spelling):
+        begin = b"EHLO x\r\nMAIL FROM:<carol@lab>\r\nRCPT TO:<alice@lab>\r\nDATA\r\n" + OUTER
+        return begin + spelling + INNER + b"\r\n.\r\nQUIT\r\n", len(begin)
+
+    assert smuggle(lab, course, pipeline) > 0
+
+
+@pytest.mark.parametrize("course", ["standard", "kharagpur"])
+def test_no_spelling_ends_a_chunk(lab, course):
+    def chunk(spelling):
+        text = OUTER + spelling + INNER
+        begin = b"EHLO x\r\nMAIL FROM:<carol@lab>\r\nRCPT TO:<alice@lab>\r\nBDAT %d LAST\r\n" % len(text)
+        return begin + text + b"QUIT\r\n", len(begin) + len(OUTER)
+
+    assert smuggle(lab, course, chunk) > 0
+
+
+# Injection through the client
+
+
+SEPARATORS = {"CR": "\r", "LF": "\n", "CR LF": "\r\n", "VT": "\v", "FF": "\f", "FS": "\x1c", "NEL": "\u0085", "LS": "\u2028", "PS": "\u2029", "ESC": "\x1b"}
+FIELDS = {
+    "subject": lambda evil: ["--subject", "a" + evil],
+    "to": lambda evil: ["--to", "bob@lab" + evil],
+    "a name": lambda evil: ["--to", f"bob{evil} <bob@lab>"],
+    "a quoted name": lambda evil: ["--to", f'"bob{evil}" <bob@lab>'],
+    "cc": lambda evil: ["--cc", "bob@lab" + evil],
+    "bcc": lambda evil: ["--bcc", "bob@lab" + evil],
+    "from": lambda evil: ["--from", "carol@lab" + evil],
+}
+
+
+def mailclient(*arguments, input=b"", **how):
+    return subprocess.run([BUILD / "mailclient", *map(str, arguments)], input=input, capture_output=True, timeout=PATIENCE, **how)
+
+
+def injected(lab, server):
+    """What reached the mailboxes or the envelope without having been asked for."""
+    lines = [line for user in ("alice", "bob") for mail in lab.mails(user) for line in re.split(rb"[\r\n]", mail.split(b"\n\n")[0])]
+    return [line for line in lines if line.startswith((b"X-Injected", b"RCPT", b"DELE"))] + lab.mails("eve") + [line for line in server.errors if "eve@" in line]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_no_field_of_a_mail_becomes_two(lab, field):
+    (lab.path / "user.txt").write_text("alice w\nbob b\neve e\n")
+    server = lab.smtpmail("--verbose")
+    for name, separator in SEPARATORS.items():
+        for follows in ("X-Injected: 1", "RCPT TO:<eve@lab>", ">" + separator + "RCPT TO:<eve@lab>"):
+            sender = [] if field == "from" else ["--from", "carol@lab"]
+            done = mailclient("send", "--server", f"127.0.0.1:{server.port}", *sender, "--to", "alice@lab", *FIELDS[field](separator + follows), input=b"text\n")
+            assert done.returncode == 64 and done.stderr.count(b"\n") == 1, (name, done)
+            assert b"\x1b" not in done.stderr + done.stdout and b"\r" not in done.stderr
+    assert injected(lab, server) == [] and lab.mails() == []
+
+
+def test_no_attachments_name_becomes_a_field(lab, tmp_path):
+    (lab.path / "user.txt").write_text("alice w\nbob b\neve e\n")
+    server = lab.smtpmail("--verbose")
+    for number, separator in enumerate(SEPARATORS.values()):
+        file = tmp_path / f'a"{separator}X-Injected: 1{separator}{separator}b'
+        file.write_bytes(b"content")
+        done = mailclient("send", "--server", f"127.0.0.1:{server.port}", "--from", "bob@lab", "--to", "alice@lab", "--attach", file, input=b"text\n")
+        assert done.returncode in (0, 64, 65, 66)
+        mails = lab.mails()
+        assert not any(line.startswith(b"X-Injected") for mail in mails for line in re.split(rb"[\r\n]", mail)), (number, mails[-1])
+
+
+@pytest.mark.parametrize("separator", [b"\r", b"\r\n", b"\0", "\u2028".encode()], ids=repr)
+@pytest.mark.parametrize("field", ["From", "To", "Subject", "text"])
+def test_nothing_typed_into_the_menu_becomes_two(lab, field, separator):
+    """A line feed ends what is typed; nothing else does."""
+    (lab.path / "user.txt").write_text("alice wonderland\nbob builder\neve e\n")
+    smtpmail, popserver = lab.smtpmail("--verbose"), lab.popserver()
+    mail = {"From": b"bob@lab", "To": b"alice@lab", "Subject": b"hello", "text": b"text"}
+    mail[field] += separator + b"X-Injected: 1" + separator + b"RCPT TO:<eve@lab>" + separator + b"." + separator + b"RSET"
+    typed = b"".join(name.encode() + b": " + mail[name] + b"\n" for name in ("From", "To", "Subject")) + mail["text"] + b"\n.\n"
+    done = mailclient("127.0.0.1", smtpmail.port, popserver.port, input=b"alice\nwonderland\nb\n" + typed + b"c\n")
+    assert done.returncode == 0, done
+    assert injected(lab, smtpmail) == []
+
+
+@pytest.mark.parametrize("separator", ["\r", "\n", "\r\n"], ids=repr)
+def test_neither_name_nor_password_becomes_a_command(lab, tmp_path, separator):
+    server = lab.popserver("--transcript", stdout=open(tmp_path / "transcript", "w"))
+    password = tmp_path / "password"
+    for name, word in (f"alice{separator}DELE 1", "wonderland"), ("alice", f"wonderland{separator}DELE 1"):
+        password.write_bytes(word.encode())
+        done = mailclient("list", "--server", f"127.0.0.1:{server.port}", "--user", name, "--password-file", password)
+        assert done.returncode != 0 or (word != "wonderland" and "\n" in separator), done
+    server.stop()
+    assert not re.search(r"^.?:? ?DELE", (tmp_path / "transcript").read_text(), re.M)
