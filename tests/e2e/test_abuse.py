@@ -657,18 +657,20 @@ def test_no_attachments_name_becomes_a_field(lab, tmp_path):
         assert not any(line.startswith(b"X-Injected") for mail in mails for line in re.split(rb"[\r\n]", mail)), (number, mails[-1])
 
 
-@pytest.mark.parametrize("separator", [b"\r", b"\r\n", b"\0", "\u2028".encode()], ids=repr)
+@pytest.mark.parametrize("separator", [b"\r", b"\0", "\u0085".encode(), "\u2028".encode()], ids=repr)
 @pytest.mark.parametrize("field", ["From", "To", "Subject", "text"])
 def test_nothing_typed_into_the_menu_becomes_two(lab, field, separator):
-    """A line feed ends what is typed; nothing else does."""
+    """A line feed, or CR LF, ends what is typed; nothing else does."""
     (lab.path / "user.txt").write_text("alice wonderland\nbob builder\neve e\n")
     smtpmail, popserver = lab.smtpmail("--verbose"), lab.popserver()
     mail = {"From": b"bob@lab", "To": b"alice@lab", "Subject": b"hello", "text": b"text"}
     mail[field] += separator + b"X-Injected: 1" + separator + b"RCPT TO:<eve@lab>" + separator + b"." + separator + b"RSET"
     typed = b"".join(name.encode() + b": " + mail[name] + b"\n" for name in ("From", "To", "Subject")) + mail["text"] + b"\n.\n"
-    done = mailclient("127.0.0.1", smtpmail.port, popserver.port, input=b"alice\nwonderland\nb\n" + typed + b"c\n")
-    assert done.returncode == 0, done
+    harmless = b"2\nFrom: bob@lab\nTo: alice@lab\nSubject: harmless\ntext\n.\n"
+    done = mailclient("127.0.0.1", smtpmail.port, popserver.port, input=b"alice\nwonderland\n2\n" + typed + harmless + b"3\n")
+    assert done.returncode == 0 and not re.search(b"[\0\r\x1b]", done.stdout), done
     assert injected(lab, smtpmail) == []
+    assert b"Subject: harmless\n" in lab.mails()[-1] and len(lab.mails()) <= 2
 
 
 @pytest.mark.parametrize("separator", ["\r", "\n", "\r\n"], ids=repr)
@@ -681,3 +683,49 @@ def test_neither_name_nor_password_becomes_a_command(lab, tmp_path, separator):
         assert done.returncode != 0 or (word != "wonderland" and "\n" in separator), done
     server.stop()
     assert not re.search(r"^.?:? ?DELE", (tmp_path / "transcript").read_text(), re.M)
+
+
+# Escapes for the operator's terminal
+
+
+EVIL = "\x1b]0;x\x07\x1b[2J\x08\x7f\u009b31m\u202e".encode() + b"\x9b5n\xff\r\0"
+OBEYED = re.compile(b"[\0-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
+
+
+def hostile_session(server, lines):
+    """Says all of them, whatever is answered."""
+    with Dialogue(server) as talk:
+        for line in lines:
+            try:
+                talk.send(line)
+                time.sleep(0.01)
+            except (ConnectionResetError, BrokenPipeError):
+                return
+
+
+@pytest.mark.parametrize("how", ["--transcript", "--explain"])
+@pytest.mark.parametrize("course", ["standard", "kharagpur"])
+def test_no_escape_of_a_peer_reaches_the_operators_terminal(lab, tmp_path, how, course):
+    (lab.path / "users.txt").write_text("alice wonderland\nbob builder\n")
+    out = tmp_path / "transcript"
+    with open(out, "wb") as transcript:
+        smtpmail = lab.smtpmail("--course", course, "--domain", "lab", "--verbose", how, stdout=transcript)
+        popserver = lab.popserver("--course", course, "--verbose", how, stdout=transcript)
+    name = base64.b64encode(b"\0" + EVIL.replace(b"\0", b"") + b"\0" + EVIL.replace(b"\0", b""))
+    text = b"From: " + EVIL + b"@lab\r\nTo: a@b\r\nSubject: " + EVIL + b"\r\n\r\n" + EVIL + b"\r\n.\r\n"
+    for line in EVIL, b"EHLO " + EVIL, b"HELO " + EVIL.replace(b"\r\0", b""), b"VRFY " + EVIL, b"HELP " + EVIL, b"AUTH " + EVIL, b"AUTH PLAIN " + name:
+        hostile_session(smtpmail, [line + b"\r\n", b"NOOP\r\n"])
+    for sender in b"<" + EVIL + b"@lab>", b'<"' + EVIL + b'"@lab>', b"<a@lab> " + EVIL:
+        hostile_session(smtpmail, [b"EHLO x\r\n", b"MAIL FROM:" + sender + b"\r\n", b"MAIL FROM:<a@lab>\r\n", b"RCPT TO:" + sender + b"\r\n",
+                                   b"RCPT TO:<alice@lab>\r\n", b"DATA\r\n", text, b"QUIT\r\n"])
+    for line in EVIL, b"USER " + EVIL, b"APOP " + EVIL + b" 0123", b"AUTH PLAIN " + name, b"USER alice\r\nPASS " + EVIL:
+        hostile_session(popserver, [line + b"\r\n", b"CAPA\r\n"])
+    hostile_session(popserver, [b"USER alice\r\n", b"PASS wonderland\r\n", b"RETR 1\r\n", b"TOP 1 5\r\n", b"LIST " + EVIL + b"\r\n", b"QUIT\r\n"])
+    smtpmail.stop()
+    popserver.stop()
+    shown = out.read_bytes()
+    assert b"HELO" in shown and b"USER" in shown and len(shown) > 2000
+    assert not OBEYED.search(shown), shown[max(0, OBEYED.search(shown).start() - 60) :][:120]
+    said = "\n".join(smtpmail.errors + popserver.errors).encode("utf-8", "surrogateescape")
+    assert b"login user=" in said or course != "standard"
+    assert not OBEYED.search(said), said[max(0, OBEYED.search(said).start() - 60) :][:120]
