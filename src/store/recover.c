@@ -267,7 +267,8 @@ static bool make_index(struct mailbox *m, struct found *f, struct fault *why)
 	return index_maker_finish(&maker, &m->look, deleted_size, &m->index, why);
 }
 
-/* Whoever made what was found may have died before syncing it. */
+/* Whoever made what was found may have died before syncing it. This comes before marks are dropped, which a rewritten file has made void: if its name were
+ * lost after that, the old file would be back without them. */
 static bool sync_all(const struct mailbox *m, struct fault *why)
 {
 	return (file_sync(m->mail) && file_sync_directory(m->dir) && file_sync_directory(m->place->root)) ||
@@ -281,7 +282,7 @@ bool recover_mailbox(struct mailbox *m, struct fault *why)
 	if (m->mail < 0)
 		return marks_drop(m->dir, m->place->deleted, why);
 	bool good = scan_mails(m, &f, &s, why) && settle_note(m, &f, &s, why) && settle_tail(m, &f, &s, why) &&
-	            apply_marks(m, &f, why) && sync_all(m, why) && make_index(m, &f, why);
+	            sync_all(m, why) && apply_marks(m, &f, why) && make_index(m, &f, why);
 	free(f.records);
 	return good;
 }
