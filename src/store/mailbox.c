@@ -27,14 +27,12 @@ static const char lock_name[] = ".lock";
 
 static bool open_directory(struct mailbox *m, struct fault *why)
 {
-	bool made = mkdirat(m->place->root, m->user, 0700) == 0;
-	if (!made && errno != EEXIST)
+	/* Its name is synced with the first index: recover.c. */
+	if (mkdirat(m->place->root, m->user, 0700) != 0 && errno != EEXIST)
 		return fault_errno(why, "cannot make the directory of %s", m->user);
 	m->dir = file_open(m->place->root, m->user, O_RDONLY | O_DIRECTORY, 0);
 	if (m->dir < 0)
 		return fault_errno(why, "cannot open the directory of %s", m->user);
-	if (made && !file_sync_directory(m->place->root))
-		return fault_errno(why, "cannot sync the directory of %s", m->user);
 	return true;
 }
 
