@@ -156,17 +156,20 @@ check: ## unit tests and dialogues within one process: a few seconds
 
 # The store on a disk in memory (tests/crash). Mailboxes count as large from 900 octets on, so that deletion marks are reached.
 DISK_CALLS := openat open close mkdirat unlinkat linkat renameat statx fstat fstatat fchown fchmod read pread preadv preadv2 pwritev \
-              copy_file_range ftruncate fdatasync fsync fcntl memfd_create realpath fstatat pthread_once
+              copy_file_range ftruncate fdatasync fsync fcntl memfd_create realpath pthread_once
 $(B)/crash: $(wildcard tests/crash/*.[ch] tests/crash/*.inc) $(call archives,store auth base) $(B)/.flags
 	$(call quiet,LD,$@)$(CC) $(ALL_CFLAGS) tests/crash/*.c $(call archives,store auth base) $(ALL_LDFLAGS) $(DISK_CALLS:%=-Wl,--wrap=%) $(LIBS) -o $@
 CRASHING = B=$(B)/small CFLAGS='$(CFLAGS) -DPOSTROOM_REWRITE_MAX=900'
-.PHONY: crash-program crash
+.PHONY: crash-program crash crash-mutants
 crash-program:
 	@$(SELF) $(JOBS) $(CRASHING) $(B)/small/crash
 crash: ## the store: kills, calls that fail and power cuts at every point (STATES=1000000)
 	@scripts/setup.sh build
 	@$(SELF) crash-program
 	@$(B)/small/crash --states $(or $(STATES),1300000)
+crash-mutants: ## … and whether a sync that is left out of the code is noticed, for each
+	@scripts/setup.sh build
+	@tests/crash/mutate.py
 
 .PHONY: lint
 lint: ## layout, static analysis, the arrows between rooms, house rules

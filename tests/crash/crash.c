@@ -3,7 +3,7 @@
  * each system call, each call fails in every way it can, the power is cut after every change with any part of what was not synced lost, and once more
  * while what was found is being put right. After each the mailbox must hold what was promised: docs/promises.md.
  *
- *     crash [--states N] [--seed N] [--only WORKLOAD] [--forget-sync NAME] [--verbose]
+ *     crash [--states N] [--seed N] [--only WORKLOAD] [--forget-sync NAME] [--no-kills] [--stop] [--verbose]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,8 @@ struct options {
 	const char *only;
 	const char *
 	        forget; /* the name of a file or directory whose syncs do nothing, to see that it is noticed; NULL: none */
-	bool power_only;
+	bool power_only, no_kills;
+	bool stop; /* at the first promise that is broken */
 	bool verbose;
 };
 
@@ -170,6 +171,7 @@ static void prepare(struct bench *b, const struct workload *w)
 		m->asked_at = m->asked_at == WORK_NEVER ? WORK_NEVER : 0;
 		m->removed_at = m->removed_at == WORK_NEVER ? WORK_NEVER : 0;
 		m->told_at = m->told_at == WORK_NEVER ? WORK_NEVER : 0;
+		m->batch = i;
 	}
 	work_users_settle(&b->ledger->users);
 	memcpy(b->start_ledger, b->ledger, sizeof *b->ledger);
@@ -248,8 +250,10 @@ static void cut_again(struct bench *b, unsigned at, const char *what)
 	char why[WHY_MAX], text[700];
 	disk_copy(first, b->found);
 	disk_copy(recovering, b->found);
+	b->ledger->again = true;
 	disk_record(recovering, true);
-	work_check(b->ledger, at, recovering, false, why, sizeof why);
+	if (!work_check(b->ledger, at, recovering, false, why, sizeof why))
+		fail(b, what, why);
 	recovering->recording = false;
 	for (unsigned tries = 0; tries < PRUNE && recovering->ops_count > 0; tries++) {
 		struct power_cut c;
@@ -265,6 +269,7 @@ static void cut_again(struct bench *b, unsigned at, const char *what)
 		snprintf(text, sizeof text, "%s, again after change %u of putting it right", what, c.at);
 		check_here(b, twice, at, text, false);
 	}
+	b->ledger->again = false;
 }
 
 static void cut_one(struct bench *b, const struct power_cut *c, const struct fates *f)
@@ -345,23 +350,27 @@ static const struct trouble {
 	int error;
 	unsigned part;
 } troubles[] = {
-	{ CALL_OPEN, EIO, 0 },       { CALL_OPEN, EMFILE, 0 }, { CALL_OPEN, ENOSPC, 0 },  { CALL_OPEN, EINTR, 0 },
-	{ CALL_STAT, EIO, 0 },       { CALL_READ, EIO, 0 },    { CALL_READ, EINTR, 0 },   { CALL_READ, 0, 1 },
-	{ CALL_READ, 0, 2 },         { CALL_WRITE, EIO, 0 },   { CALL_WRITE, ENOSPC, 0 }, { CALL_WRITE, EINTR, 0 },
-	{ CALL_WRITE, 0, 1 },        { CALL_WRITE, 0, 2 },     { CALL_COPY, EIO, 0 },     { CALL_COPY, ENOSPC, 0 },
-	{ CALL_COPY, EINTR, 0 },     { CALL_COPY, 0, 1 },      { CALL_COPY, 0, 2 },       { CALL_TRUNCATE, EIO, 0 },
-	{ CALL_TRUNCATE, EINTR, 0 }, { CALL_SYNC, EIO, 0 },    { CALL_SYNC, ENOSPC, 0 },  { CALL_SYNC, EINTR, 0 },
-	{ CALL_NAME, EIO, 0 },       { CALL_NAME, ENOSPC, 0 }, { CALL_ACCESS, EIO, 0 },   { CALL_ACCESS, EPERM, 0 },
-	{ CALL_LOCK, EINTR, 0 },     { CALL_LOCK, ENOLCK, 0 },
+	{ CALL_OPEN, EIO, 0 },     { CALL_OPEN, EMFILE, 0 },  { CALL_OPEN, ENOSPC, 0 },    { CALL_OPEN, EINTR, 0 },
+	{ CALL_STAT, EIO, 0 },     { CALL_READ, EIO, 0 },     { CALL_READ, EINTR, 0 },     { CALL_READ, 0, 1 },
+	{ CALL_READ, 0, 2 },       { CALL_WRITE, EIO, 0 },    { CALL_WRITE, ENOSPC, 2 },   { CALL_COPY, ENOSPC, 2 },
+	{ CALL_WRITE, ENOSPC, 0 }, { CALL_WRITE, EINTR, 0 },  { CALL_WRITE, 0, 1 },        { CALL_WRITE, 0, 2 },
+	{ CALL_COPY, EIO, 0 },     { CALL_COPY, ENOSPC, 0 },  { CALL_COPY, EINTR, 0 },     { CALL_COPY, 0, 1 },
+	{ CALL_COPY, 0, 2 },       { CALL_TRUNCATE, EIO, 0 }, { CALL_TRUNCATE, EINTR, 0 }, { CALL_SYNC, EIO, 0 },
+	{ CALL_SYNC, ENOSPC, 0 },  { CALL_SYNC, EINTR, 0 },   { CALL_NAME, EIO, 0 },       { CALL_NAME, ENOSPC, 0 },
+	{ CALL_ACCESS, EIO, 0 },   { CALL_ACCESS, EPERM, 0 }, { CALL_LOCK, EINTR, 0 },     { CALL_LOCK, ENOLCK, 0 },
 };
 
-/* The call failed, what could be done about it was done, and then the power is cut: one change alone reaches the platter, or one does not, or any do. */
+/* The call failed, what could be done about it was done, and then the power is cut: anywhere, with all lost that was not synced; at the end, where one change
+ * alone reaches the platter or one alone does not; and any. */
 static void cut_after_fault(struct bench *b, uint64_t wanted)
 {
 	struct power_cut c;
 	struct fates f = { 0 };
 	unsigned changes = (unsigned)b->work->ops_count;
-	power_cut_init(&c, b->start, b->work, changes);
+	for (unsigned at = 0; at <= changes; at++) {
+		power_cut_init(&c, b->start, b->work, at);
+		cut_one(b, &c, &f);
+	}
 	for (size_t i = 0; i < 2 * c.pending_count; i++) {
 		for (size_t k = 0; k < c.pending_count; k++)
 			f.fates[k] = (k == i / 2) == (i % 2) ? FATE_DONE : FATE_LOST;
@@ -380,7 +389,10 @@ static void fail_one(struct bench *b, unsigned call, const struct trouble *t, bo
 	if (sticky && t->error == EINTR)
 		return;
 	run_planned(b, (struct disk_plan){ .fail_at = call, .error = t->error, .part = t->part, .sticky = sticky });
-	snprintf(what, sizeof what, "call %u %s%s%s", call, t->error ? "fails with " : "does a part",
+	snprintf(what, sizeof what, "call %u %s%s%s", call,
+	         t->part && t->error ? "does a part, then fails with "
+	         : t->error          ? "fails with "
+	                             : "does a part",
 	         t->error ? strerrorname_np(t->error) : "", sticky ? ", and all later ones" : "");
 	disk_copy(b->found, b->work);
 	disk_abandon(b->found, false);
@@ -420,9 +432,9 @@ static unsigned one_run(struct bench *b, uint64_t wanted, bool fail_calls)
 	if (!b->options->power_only)
 		check_work(b);
 	in_a_process(b, cut_everywhere, wanted);
-	if (!b->options->power_only)
+	if (!b->options->power_only && !b->options->no_kills)
 		kill_everywhere(b, calls);
-	if (fail_calls)
+	if (fail_calls && !(b->options->stop && b->tally->failures > 0))
 		fail_everywhere(b, calls, kinds);
 	if (b->options->verbose)
 		printf("%s: %u calls, %u changes, %llu states so far\n", b->workload->name, calls, changes,
@@ -484,7 +496,7 @@ static void do_share(const struct options *o, struct tally *tally, int share)
 	warm_up(&b);
 	b.random = o->seed * 0x9e3779b97f4a7c15u + (uint64_t)share + 1;
 	for (int i = share; i < WORKLOADS; i += PROCESSES) {
-		if (!o->only || strcmp(o->only, workloads[i].name) == 0)
+		if ((!o->only || strcmp(o->only, workloads[i].name) == 0) && !(o->stop && tally->failures > 0))
 			one_workload(&b, &workloads[i]);
 	}
 }
@@ -515,6 +527,7 @@ static void read_options(struct options *o, int argc, char **argv)
 	static const struct option known[] = {
 		{ "states", required_argument, NULL, 's' },      { "seed", required_argument, NULL, 'r' },
 		{ "only", required_argument, NULL, 'o' },        { "verbose", no_argument, NULL, 'v' },
+		{ "no-kills", no_argument, NULL, 'k' },          { "stop", no_argument, NULL, 'x' },
 		{ "forget-sync", required_argument, NULL, 'f' }, { NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -527,6 +540,10 @@ static void read_options(struct options *o, int argc, char **argv)
 			o->only = optarg;
 		else if (option == 'f')
 			o->forget = optarg, o->power_only = true;
+		else if (option == 'k')
+			o->no_kills = true;
+		else if (option == 'x')
+			o->stop = true;
 		else if (option == 'v')
 			o->verbose = true;
 		else

@@ -52,7 +52,7 @@ void disk_format(struct disk *d)
 	d->boot = 1;
 	d->calls = 0;
 	d->plan = (struct disk_plan){ 0 };
-	d->failing = false;
+	d->failing = d->half_failed = false;
 	d->recording = false;
 	d->ops_count = d->ops_data_len = 0;
 	disk_new_node(d, true, S_IFDIR | 0755);
@@ -72,7 +72,7 @@ void disk_copy(struct disk *to, const struct disk *from)
 	to->boot = from->boot;
 	to->calls = 0;
 	to->plan = (struct disk_plan){ 0 };
-	to->failing = false;
+	to->failing = to->half_failed = false;
 	to->recording = false;
 	to->turns_begin = to->turns_end = 0;
 }
@@ -81,7 +81,7 @@ void disk_abandon(struct disk *d, bool reboot)
 {
 	memset(d->locks, 0, sizeof d->locks);
 	d->plan = (struct disk_plan){ 0 };
-	d->failing = false;
+	d->failing = d->half_failed = false;
 	if (reboot)
 		d->boot++;
 }

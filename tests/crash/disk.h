@@ -89,7 +89,7 @@ enum disk_call {
 struct disk_plan {
 	unsigned kill_before, kill_after;
 	unsigned fail_at;
-	int error;     /* errno; 0 with `part`: fewer octets than asked for */
+	int error; /* errno; 0 with `part`: fewer octets than asked for; both: first that, and the next such call fails */
 	unsigned part; /* how many: 1 = one octet, 2 = half */
 	bool sticky;   /* all calls of that kind from there on */
 	/* Of two processes at once: before this call the other goes on; or before each call */
@@ -113,7 +113,7 @@ struct disk {
 	unsigned calls;
 	struct disk_plan plan;
 	enum disk_call failed_kind; /* with sticky */
-	bool failing;
+	bool failing, half_failed;
 	unsigned char kinds[65536];      /* of the calls so far */
 	unsigned turns_begin, turns_end; /* calls while there were two processes at once; 0: never */
 	char forgotten[DISK_NAME]; /* syncs of what has this name do nothing, as if they had been left out; "": none */

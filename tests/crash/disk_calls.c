@@ -48,9 +48,11 @@ bool call_begin(enum disk_call kind, unsigned *part)
 		disk->failing = true;
 		disk->failed_kind = kind;
 	}
-	if (!now && !(disk->failing && plan->sticky && disk->failed_kind == kind))
+	bool again = disk->failing && disk->failed_kind == kind && (plan->sticky || disk->half_failed);
+	if (!now && !again)
 		return true;
-	if (plan->error == 0) {
+	disk->half_failed = now && plan->part > 0;
+	if (plan->error == 0 || disk->half_failed) {
 		*part = plan->part;
 		return true;
 	}

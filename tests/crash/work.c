@@ -4,6 +4,7 @@
 #include "work.h"
 
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 enum { SESSION_MAILS = 64, BATCH_MAX = 3 };
 static const char user[] = "alice", mailbox[] = "mymailbox", index_name[] = ".mymailbox.index";
+static const char torn_name[] = ".mymailbox.torn";
 
 struct working {
 	struct disk *disk;
@@ -67,6 +69,7 @@ static struct work_mail *new_mail(struct working *w)
 		                 .asked_at = WORK_NEVER,
 		                 .removed_at = WORK_NEVER,
 		                 .refused_at = WORK_NEVER,
+		                 .kept_at = WORK_NEVER,
 		                 .told_at = WORK_NEVER };
 	write_text(m->text, sizeof m->text, l->count);
 	return m;
@@ -84,9 +87,17 @@ static struct draft *draft_of(struct store *s, const struct work_mail *m, bool i
 	return NULL;
 }
 
-static void deliver(struct working *w, char process, size_t n, bool in_file)
+struct delivery {
+	char process;
+	size_t n;
+	bool in_file;
+	size_t twin; /* of the mail with this number; 0: none */
+};
+
+static void deliver(struct working *w, struct delivery how)
 {
-	struct store *s = store_of(w, process);
+	size_t n = how.n;
+	struct store *s = store_of(w, how.process);
 	struct work_mail *mails[BATCH_MAX];
 	struct draft *drafts[BATCH_MAX];
 	struct fault why;
@@ -94,7 +105,9 @@ static void deliver(struct working *w, char process, size_t n, bool in_file)
 	for (size_t i = 0; i < n; i++) {
 		mails[i] = new_mail(w);
 		mails[i]->batch = (size_t)(mails[0] - w->ledger->mails);
-		drafts[i] = draft_of(s, mails[i], in_file);
+		if (how.twin > 0)
+			memcpy(mails[i]->text, w->ledger->mails[how.twin - 1].text, WORK_TEXT);
+		drafts[i] = draft_of(s, mails[i], how.in_file);
 		good &= drafts[i] != NULL;
 	}
 	good = good && s->ops->append(s, user, drafts, n, &why);
@@ -126,40 +139,84 @@ static bool read_mail(struct maildrop *drop, size_t i, char text[WORK_TEXT])
 	return true;
 }
 
-static int find_mail(const struct ledger *l, const char *text)
+static bool has_twin(const struct ledger *l, size_t mail)
 {
 	for (size_t i = 0; i < l->count; i++) {
-		if (strcmp(l->mails[i].text, text) == 0)
-			return (int)i;
+		if (i != mail && strcmp(l->mails[i].text, l->mails[mail].text) == 0)
+			return true;
 	}
-	return -1;
+	return false;
 }
 
-static void tell(struct working *w, size_t i)
+/* Whether a mail must have the id that clients know. Equal mails may swap theirs when the index is lost (docs/store.md): any change of it that is not synced can
+ * have that happen. */
+static bool keeps_id(const struct ledger *l, unsigned at, size_t mail)
+{
+	unsigned told_at = l->mails[mail].told_at;
+	return told_at <= at && (!has_twin(l, mail) || (told_at == at && !l->again));
+}
+
+static bool must_be_there(const struct work_mail *m, unsigned at)
+{
+	return m->acked_at <= at && (m->asked_at > at || m->kept_at <= at);
+}
+
+/* Of equal mails the one that is meant most likely. */
+static int likelihood(const struct ledger *l, unsigned at, size_t mail, const char *uid)
+{
+	const struct work_mail *m = &l->mails[mail];
+	if (m->removed_at <= at)
+		return 0;
+	if (keeps_id(l, at, mail))
+		return strcmp(m->uid, uid) == 0 ? 4 : 1;
+	return must_be_there(m, at) ? 3 : 2;
+}
+
+/* The mail with this text and id, of those that are not `taken`; -1: none. */
+static int find_mail(const struct ledger *l, unsigned at, const char *text, const char *uid, const bool *taken)
+{
+	int best = -1, likely = -1;
+	for (size_t i = 0; i < l->count; i++) {
+		if (taken[i] || strcmp(l->mails[i].text, text) != 0)
+			continue;
+		int now = likelihood(l, at, i, uid);
+		if (now > likely) {
+			best = (int)i;
+			likely = now;
+		}
+	}
+	return best;
+}
+
+static bool tell(struct working *w, size_t i, bool *taken)
 {
 	char text[WORK_TEXT];
 	struct mail_info info;
 	struct fault why;
-	w->session[i] = -1;
 	if (!read_mail(w->drop, i, text) || w->drop->ops->info(w->drop, i, true, &info, &why) != STORE_GOT)
-		return;
-	int found = find_mail(w->ledger, text);
+		return false;
+	int found = find_mail(w->ledger, now(w), text, info.uid, taken);
 	if (found < 0)
-		return;
+		return true;
+	taken[found] = true;
 	w->session[i] = found;
 	struct work_mail *m = &w->ledger->mails[found];
 	if (m->typed && m->acked_at == WORK_NEVER)
 		m->acked_at = now(w);
+	if (m->asked_at != WORK_NEVER && m->kept_at == WORK_NEVER)
+		m->kept_at = now(w);
 	if (m->told_at != WORK_NEVER)
-		return;
+		return true;
 	snprintf(m->uid, sizeof m->uid, "%s", info.uid);
 	m->told_at = now(w);
+	return true;
 }
 
 static void begin_session(struct working *w)
 {
 	struct store *s = store_of(w, 'C');
 	struct fault why;
+	bool taken[WORK_MAILS] = { false };
 	w->drop = s->ops->open(s, user, "alice from 192.0.2.1", &why);
 	w->session_count = 0;
 	if (!w->drop)
@@ -168,7 +225,9 @@ static void begin_session(struct working *w)
 		return;
 	w->session_count = w->drop->ops->count(w->drop);
 	for (size_t i = 0; i < w->session_count; i++)
-		tell(w, i);
+		w->session[i] = -1;
+	for (size_t i = 0; i < w->session_count && tell(w, i, taken);)
+		i++;
 }
 
 static void end_session(struct working *w)
@@ -249,21 +308,24 @@ static void leave_unfinished(void)
 	mailbox_close(&m);
 }
 
+static struct delivery read_delivery(const char *word)
+{
+	struct delivery d = { .n = 1 };
+	if (*word == 's')
+		d.in_file = true;
+	else if (*word == '3')
+		d.n = 3;
+	else if (*word == '=')
+		d.twin = strtoul(word + 1, NULL, 10);
+	d.process = word[strlen(word) - 1];
+	return d;
+}
+
 static void one_word(struct working *w, const char *word)
 {
-	size_t n = 1;
-	bool in_file = false;
 	switch (word[0]) {
 	case '+':
-		word++;
-		if (*word == 's') {
-			in_file = true;
-			word++;
-		} else if (*word == '3') {
-			n = 3;
-			word++;
-		}
-		deliver(w, *word, n, in_file);
+		deliver(w, read_delivery(word + 1));
 		break;
 	case '(':
 		begin_session(w);
@@ -337,32 +399,54 @@ void work_run(const char *script, struct ledger *ledger, struct disk *d)
 
 /* ---- the check ---- */
 
-struct found {
-	int mail; /* the ledger's; -1: in no ledger */
-	char uid[64];
+struct check {
+	const struct ledger *ledger;
+	unsigned at;
+	struct store *store;
+	char *why;
+	size_t size;
 };
 
-static bool look_in(struct store *s, const struct ledger *l, struct found *found, size_t *count, char *why, size_t size)
+/* What a session is shown. */
+struct shown {
+	size_t count;
+	struct {
+		int mail; /* the ledger's; -1: in no ledger */
+		char uid[64];
+	} mails[SESSION_MAILS];
+};
+
+static bool broken(const struct check *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool broken(const struct check *c, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(c->why, c->size, format, args);
+	va_end(args);
+	return false;
+}
+
+static bool look_in(const struct check *c, struct shown *shown)
 {
 	struct fault fault;
 	char text[WORK_TEXT];
 	struct mail_info info;
-	struct maildrop *drop = s->ops->open(s, user, "checker", &fault);
-	if (!drop) {
-		snprintf(why, size, "the mailbox does not open: %s", fault.text);
-		return false;
-	}
+	bool taken[WORK_MAILS] = { false };
+	struct maildrop *drop = c->store->ops->open(c->store, user, "checker", &fault);
+	if (!drop)
+		return broken(c, "the mailbox does not open: %s", fault.text);
 	bool good = drop->ops->number(drop, &fault);
-	*count = drop->ops->count(drop);
-	for (size_t i = 0; good && i < *count && i < SESSION_MAILS; i++) {
+	shown->count = drop->ops->count(drop);
+	for (size_t i = 0; good && i < shown->count && i < SESSION_MAILS; i++) {
 		good = read_mail(drop, i, text) && drop->ops->info(drop, i, true, &info, &fault) == STORE_GOT;
-		found[i].mail = good ? find_mail(l, text) : -1;
-		snprintf(found[i].uid, sizeof found[i].uid, "%s", good ? info.uid : "");
+		int mail = good ? find_mail(c->ledger, c->at, text, info.uid, taken) : -1;
+		if (mail >= 0)
+			taken[mail] = true;
+		shown->mails[i].mail = mail;
+		snprintf(shown->mails[i].uid, sizeof shown->mails[i].uid, "%s", good ? info.uid : "");
 	}
 	drop->ops->close(drop);
-	if (!good)
-		snprintf(why, size, "a mail cannot be read: %s", fault.text);
-	return good;
+	return good || broken(c, "a mail cannot be read: %s", fault.text);
 }
 
 /* What was never acknowledged, and not refused for good: after a power cut it may be there in part. */
@@ -379,101 +463,114 @@ static bool something_was_under_way(const struct ledger *l, unsigned at)
 /* Of two mails that came at once either may be the first, unless they came together. */
 static bool must_precede(const struct work_mail *a, const struct work_mail *b)
 {
-	return a->batch == b->batch || a->acked_at <= b->begun_at;
+	return (a->batch == b->batch || a->acked_at <= b->begun_at) && strcmp(a->text, b->text) != 0;
 }
 
-static bool compare(const struct ledger *l, unsigned at, const struct found *found, size_t count, char *why,
-                    size_t size)
+/* The mails are in order, and have the ids that clients were told. */
+static bool compare_shown(const struct check *c, const struct shown *shown, unsigned *seen)
 {
-	unsigned seen[WORK_MAILS] = { 0 };
+	const struct ledger *l = c->ledger;
 	int last = -1;
-	for (size_t i = 0; i < count; i++) {
-		if (found[i].mail < 0) {
-			if (l->power_cut && something_was_under_way(l, at))
+	for (size_t i = 0; i < shown->count; i++) {
+		int mail = shown->mails[i].mail;
+		if (mail < 0) {
+			if (l->power_cut && something_was_under_way(l, c->at))
 				continue;
-			snprintf(why, size, "mail %zu of the mailbox is none that was sent", i + 1);
-			return false;
+			return broken(c, "mail %zu of the mailbox is none that was sent", i + 1);
 		}
-		const struct work_mail *m = &l->mails[found[i].mail];
-		seen[found[i].mail]++;
-		if (last >= 0 && found[i].mail < last && must_precede(m, &l->mails[last])) {
-			snprintf(why, size, "mail %d stands behind mail %d", found[i].mail + 1, last + 1);
-			return false;
-		}
-		last = found[i].mail;
-		if (m->told_at <= at && strcmp(m->uid, found[i].uid) != 0) {
-			snprintf(why, size, "mail %d had the unique id %s and now has %s", found[i].mail + 1, m->uid,
-			         found[i].uid);
-			return false;
-		}
+		const struct work_mail *m = &l->mails[mail];
+		seen[mail]++;
+		if (last >= 0 && mail < last && must_precede(m, &l->mails[last]))
+			return broken(c, "mail %d stands behind mail %d", mail + 1, last + 1);
+		last = mail;
+		if (keeps_id(l, c->at, (size_t)mail) && strcmp(m->uid, shown->mails[i].uid) != 0)
+			return broken(c, "mail %d had the unique id %s and now has %s", mail + 1, m->uid,
+			              shown->mails[i].uid);
 	}
+	return true;
+}
+
+/* Every mail is there that must be, and none that must not; a removal has taken all its mails or none. */
+static bool compare_ledger(const struct check *c, const unsigned *seen)
+{
 	int part[WORK_MAILS] = { 0 }; /* of each removal: 1 something is there, 2 something is gone */
-	for (size_t i = 0; i < l->count; i++) {
-		const struct work_mail *m = &l->mails[i];
-		bool must = m->acked_at <= at && m->asked_at > at;
-		bool may = m->begun_at <= at && m->removed_at > at;
-		if (seen[i] > 1 || (must && seen[i] == 0) || (!may && seen[i] > 0)) {
-			snprintf(why, size, "mail %zu is there %u times%s", i + 1, seen[i],
-			         must  ? ", and was acknowledged"
-			         : may ? ""
-			               : ", and must not be");
-			return false;
-		}
-		if (m->removal > 0 && m->asked_at <= at && m->acked_at <= at)
+	for (size_t i = 0; i < c->ledger->count; i++) {
+		const struct work_mail *m = &c->ledger->mails[i];
+		bool acked = m->acked_at <= c->at, kept = m->kept_at <= c->at;
+		bool must = must_be_there(m, c->at);
+		bool may = m->begun_at <= c->at && m->removed_at > c->at;
+		if (seen[i] > 1 || (must && seen[i] == 0) || (!may && seen[i] > 0))
+			return broken(c, "mail %zu is there %u times%s", i + 1, seen[i],
+			              must  ? ", and was acknowledged"
+			              : may ? ""
+			                    : ", and must not be");
+		if (m->removal > 0 && m->asked_at <= c->at && acked && !kept)
 			part[m->removal] |= seen[i] > 0 ? 1 : 2;
 	}
 	for (int r = 1; r < WORK_MAILS; r++) {
-		if (part[r] == 3) {
-			snprintf(why, size, "removal %d has taken a part of its mails", r);
-			return false;
-		}
+		if (part[r] == 3)
+			return broken(c, "removal %d has taken a part of its mails", r);
+	}
+	return true;
+}
+
+static bool file_has(const struct disk *d, const char *name, const char *text)
+{
+	int dir = disk_find(d, 0, user), file = dir < 0 ? -1 : disk_find(d, dir, name);
+	return file >= 0 && memmem(d->data[file], d->nodes[file].size, text, strlen(text)) != NULL;
+}
+
+/* What somebody typed is in the mailbox or, where it stood behind a delivery that was never finished, was set aside. */
+static bool typed_is_kept(const struct check *c, const struct disk *d)
+{
+	for (size_t i = 0; i < c->ledger->count; i++) {
+		const struct work_mail *m = &c->ledger->mails[i];
+		if (m->typed && m->begun_at == 0 && m->asked_at == WORK_NEVER && !file_has(d, mailbox, m->text) &&
+		    !file_has(d, torn_name, m->text))
+			return broken(c, "text %zu that was typed is gone", i + 1);
 	}
 	return true;
 }
 
 /* The mailbox takes one more, and then holds the same and that. */
-static bool use_once_more(struct store *s, const struct ledger *l, const struct found *before, size_t count, char *why,
-                          size_t size)
+static bool use_once_more(const struct check *c, const struct shown *before)
 {
 	struct work_mail more = { .text = "From: the@end\n\nafterwards\n" };
-	struct draft *d = draft_of(s, &more, false);
-	struct found after[SESSION_MAILS + 1];
+	struct draft *d = draft_of(c->store, &more, false);
+	struct shown after;
 	struct fault fault = { 0 };
-	size_t n = 0;
-	bool good = d && s->ops->append(s, user, &d, 1, &fault);
+	bool good = d && c->store->ops->append(c->store, user, &d, 1, &fault);
 	draft_free(d);
-	if (!good) {
-		snprintf(why, size, "no mail is taken afterwards: %s", fault.text);
-		return false;
-	}
-	if (!look_in(s, l, after, &n, why, size))
-		return false;
-	good = n == count + 1;
-	for (size_t i = 0; good && i < count; i++)
-		good = strcmp(before[i].uid, after[i].uid) == 0;
 	if (!good)
-		snprintf(why, size, "the mailbox is another after one more mail: %zu, then %zu", count, n);
-	return good;
+		return broken(c, "no mail is taken afterwards: %s", fault.text);
+	if (!look_in(c, &after))
+		return false;
+	good = after.count == before->count + 1;
+	for (size_t i = 0; good && i < before->count; i++)
+		good = strcmp(before->mails[i].uid, after.mails[i].uid) == 0;
+	return good ||
+	       broken(c, "the mailbox is another after one more mail: %zu, then %zu", before->count, after.count);
 }
 
-static bool check_mails(const struct ledger *ledger, unsigned at, bool thorough, char *why, size_t size)
+static bool check_mails(struct check *c, const struct disk *d, bool thorough)
 {
-	struct found found[SESSION_MAILS];
+	unsigned seen[WORK_MAILS] = { 0 };
+	struct shown shown;
 	struct fault fault;
-	size_t count = 0;
-	struct store *s = file_store_new(disk_root(), mailbox, &fault);
-	if (!s)
+	c->store = file_store_new(disk_root(), mailbox, &fault);
+	if (!c->store)
 		disk_fatal(fault.text);
-	bool good = look_in(s, ledger, found, &count, why, size) && compare(ledger, at, found, count, why, size) &&
-	            (!thorough || use_once_more(s, ledger, found, count, why, size));
-	s->ops->free(s);
+	bool good = look_in(c, &shown) && compare_shown(c, &shown, seen) && compare_ledger(c, seen) &&
+	            typed_is_kept(c, d) && (!thorough || use_once_more(c, &shown));
+	c->store->ops->free(c->store);
 	return good;
 }
 
 bool work_check(const struct ledger *l, unsigned at, struct disk *d, bool thorough, char *why, size_t size)
 {
+	struct check c = { .ledger = l, .at = at, .why = why, .size = size };
 	disk_use(d);
 	if (l->users.count > 0 && !work_users_check(&l->users, at, l->power_cut, d, thorough, why, size))
 		return false;
-	return (l->users.count > 0 && l->count == 0) || check_mails(l, at, thorough, why, size);
+	return (l->users.count > 0 && l->count == 0) || check_mails(&c, d, thorough);
 }

@@ -2,7 +2,8 @@
  * work: what is done on the disk in a workload, a ledger of what was promised while it was done, and the check that every promise is kept.
  *
  * A workload is a line of words, each one operation:
- *     +A +B      a process of smtpmail, A or B, delivers a mail; +3A: three that came together; +sA: one that rested in an unnamed file
+ *     +A +B      a process of smtpmail, A or B, delivers a mail; +3A: three that came together; +sA: one that rested in an unnamed file; +=2A: one that is
+ *                octet for octet the second that was sent
  *     (C  )C     a popserver's session begins (and asks for the unique ids); ends without QUIT
  *     -C0,2      … removes those mails of its snapshot with QUIT
  *     ~A         gives space back
@@ -25,6 +26,7 @@ struct work_mail {
 	unsigned acked_at;   /* from here on it must be */
 	unsigned asked_at;   /* its removal: from here on it may be gone */
 	unsigned removed_at; /* from here on it must be */
+	unsigned kept_at;    /* its removal failed, and a session was shown it again: from here on it must be there */
 	unsigned refused_at; /* from here on nothing of it is left in part */
 	int removal;         /* which removal, 0: none */
 	bool typed;          /* by an editor: in no process's care until it was seen */
@@ -36,6 +38,7 @@ struct work_mail {
 struct ledger {
 	size_t count;
 	int removals;
+	bool again;     /* a second cut amid repair */
 	bool power_cut; /* what was never acknowledged may be there in part */
 	struct work_mail mails[WORK_MAILS];
 	struct users_ledger users;
