@@ -197,7 +197,7 @@ static bool put_in_place(struct rewrite *w, struct fault *why)
 {
 	struct mailbox *m = w->m;
 	struct file_look fresh;
-	if (!file_sync(w->to) || !file_look(w->to, &fresh) || !still_the_same(m))
+	if (!file_sync_whole(w->to) || !file_look(w->to, &fresh) || !still_the_same(m))
 		return fault_errno(why, "cannot rewrite %s/%s", m->user, m->place->mail);
 	if (!marks_name_successor(m->dir, m->place->deleted, &fresh, why))
 		return false;

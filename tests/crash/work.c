@@ -16,7 +16,7 @@
 #include "store/store.h"
 #include "turns.h"
 
-enum { SESSION_MAILS = 64, BATCH_MAX = 3 };
+enum { SESSION_MAILS = 64, BATCH_MAX = 3, FOR_GROUP = 0660 };
 static const char user[] = "alice", mailbox[] = "mymailbox", index_name[] = ".mymailbox.index";
 static const char torn_name[] = ".mymailbox.torn";
 
@@ -308,6 +308,16 @@ static void leave_unfinished(void)
 	mailbox_close(&m);
 }
 
+static void open_to_group(struct working *w)
+{
+	int root = disk_root(), fd = openat(root, "alice/mymailbox", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || fchmod(fd, FOR_GROUP) != 0)
+		disk_fatal("no mailbox to open to its group");
+	close(fd);
+	close(root);
+	w->ledger->for_group = true;
+}
+
 static struct delivery read_delivery(const char *word)
 {
 	struct delivery d = { .n = 1 };
@@ -346,6 +356,8 @@ static void one_word(struct working *w, const char *word)
 			drop_index();
 		else if (word[1] == 'U')
 			leave_unfinished();
+		else if (word[1] == 'M')
+			open_to_group(w);
 		else
 			edit(w);
 		break;
@@ -389,6 +401,8 @@ void work_run(const char *script, struct ledger *ledger, struct disk *d)
 		else
 			one_word(&w, word);
 	}
+	/* A mode that cannot be given does not stop a removal. */
+	ledger->for_group &= !d->failing;
 	end_session(&w);
 	work_users_end(&w.users);
 	for (int i = 0; i < 3; i++) {
@@ -520,6 +534,14 @@ static bool file_has(const struct disk *d, const char *name, const char *text)
 	return file >= 0 && memmem(d->data[file], d->nodes[file].size, text, strlen(text)) != NULL;
 }
 
+static bool access_is_kept(const struct check *c, const struct disk *d)
+{
+	int dir = disk_find(d, 0, user), file = dir < 0 ? -1 : disk_find(d, dir, mailbox);
+	if (!c->ledger->for_group || (file >= 0 && (d->nodes[file].access.mode & 07777) == FOR_GROUP))
+		return true;
+	return broken(c, "the mailbox is not open to its group any more");
+}
+
 /* What somebody typed is in the mailbox or, where it stood behind a delivery that was never finished, was set aside. */
 static bool typed_is_kept(const struct check *c, const struct disk *d)
 {
@@ -561,7 +583,7 @@ static bool check_mails(struct check *c, const struct disk *d, bool thorough)
 	if (!c->store)
 		disk_fatal(fault.text);
 	bool good = look_in(c, &shown) && compare_shown(c, &shown, seen) && compare_ledger(c, seen) &&
-	            typed_is_kept(c, d) && (!thorough || use_once_more(c, &shown));
+	            typed_is_kept(c, d) && access_is_kept(c, d) && (!thorough || use_once_more(c, &shown));
 	c->store->ops->free(c->store);
 	return good;
 }

@@ -7,7 +7,8 @@
  *     (C  )C     a popserver's session begins (and asks for the unique ids); ends without QUIT
  *     -C0,2      … removes those mails of its snapshot with QUIT
  *     ~A         gives space back
- *     xI         the index is deleted; xE: an editor adds a text without a full stop; xU: a delivery that was killed left its note and half a mail
+ *     xI         the index is deleted; xE: an editor adds a text without a full stop; xU: a delivery that was killed left its note and half a mail;
+ *                xM: an operator opens the mailbox to its group
  *     u…         the users file: work_users.h
  *     +A|+B      two words at once, each a process: where they take turns, the plan says (disk.h)
  */
@@ -38,6 +39,7 @@ struct work_mail {
 struct ledger {
 	size_t count;
 	int removals;
+	bool for_group; /* the mailbox is open to its group, and stays so */
 	bool again;     /* a second cut amid repair */
 	bool power_cut; /* what was never acknowledged may be there in part */
 	struct work_mail mails[WORK_MAILS];
