@@ -163,10 +163,10 @@ CRASHING = B=$(B)/small CFLAGS='$(CFLAGS) -DPOSTROOM_REWRITE_MAX=900'
 .PHONY: crash-program crash crash-mutants
 crash-program:
 	@$(SELF) $(JOBS) $(CRASHING) $(B)/small/crash
-crash: ## the store: kills, calls that fail and power cuts at every point (STATES=1000000)
+crash: ## the store: kills, calls that fail and power cuts at every point (STATES=1800000)
 	@scripts/setup.sh build
 	@$(SELF) crash-program
-	@$(B)/small/crash --states $(or $(STATES),1300000)
+	@$(B)/small/crash --states $(or $(STATES),1800000)
 crash-mutants: ## … and whether a sync that is left out of the code is noticed, for each
 	@scripts/setup.sh build
 	@tests/crash/mutate.py
