@@ -28,7 +28,7 @@ def test_every_promise_is_kept_at_every_point():
 @pytest.mark.parametrize("name", ["mymailbox", "alice", ".mymailbox.deleted", ".mymailbox.new"])
 def test_a_sync_that_is_left_out_is_noticed(name):
     """The files' own, and the directory's."""
-    done = crash("--states", 4500, "--forget-sync", name)
+    done = crash("--states", 4500, "--stop", "--forget-sync", name)
     assert done.returncode == 1 and "FAILED: " in done.stdout and " power cut after change " in done.stdout
 
 
