@@ -196,7 +196,7 @@ bindir   = $(DESTDIR)$(PREFIX)/bin
 mandir   = $(DESTDIR)$(PREFIX)/share/man
 docdir   = $(DESTDIR)$(PREFIX)/share/doc/postroom
 MANUALS := $(wildcard docs/man/*.[1-8])
-DOCS    := $(wildcard README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md LICENSE docs/*.md docs/courses/*.md)
+DOCS    := $(wildcard README.md SECURITY.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md LICENSE docs/*.md docs/courses/*.md)
 CONFS   := $(wildcard courses/*.conf examples/*.conf)
 installed = $(PROGRAMS:%=$(bindir)/%) $(OTHER_NAMES:%=$(bindir)/%) $(foreach m,$(MANUALS),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
             $(DOCS:%=$(docdir)/%) $(CONFS:%=$(docdir)/%)

@@ -286,7 +286,9 @@ def test_a_broken_connection_gives_the_lock_up_and_removes_nothing(lab):
         def opens():
             with Dialogue(server, "+OK") as next_one:
                 next_one.say("USER alice", "+OK")
-                return next_one.say("PASS secret").startswith("+OK 2 ")
+                opened = next_one.say("PASS secret").startswith("+OK 2 ")
+                next_one.say("QUIT")
+                return opened
 
         wait_for(opens)
     assert len(lab.mails()) == 2
