@@ -23,9 +23,9 @@ USERS = {"alice": "wonderland", "bob": "builder", "stallings": "network$ecurity"
 class Server:
     """A smtpmail or popserver process that takes connections."""
 
-    def __init__(self, program, *options, port=0, cwd=None, stdout=subprocess.DEVNULL, listen="127.0.0.1"):
+    def __init__(self, program, *options, port=0, cwd=None, stdout=subprocess.DEVNULL, listen="127.0.0.1", before=()):
         where = ["--listen", listen] if listen else []
-        self.command = [BUILD / program, *where, *map(str, options)]
+        self.command = [*before, BUILD / program, *where, *map(str, options)]
         self.cwd, self.stdout, self.port = cwd, stdout, port
         self.errors = []
         self.start()

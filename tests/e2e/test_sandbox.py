@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, PATIENCE, SANITISED, Lab, login, send_mail
+from harness import BUILD, PATIENCE, SANITISED, Lab, login, retrieve, send_mail
 from inside import system_call, threads
 
 pytestmark = pytest.mark.skipif(SANITISED, reason="a sanitizer needs calls of its own: there is no sandbox")
@@ -150,3 +150,29 @@ def test_a_users_file_that_is_a_link_is_read_again(lab, tmp_path):
     (elsewhere / "new").write_text("carol secret\n")
     os.replace(elsewhere / "new", elsewhere / "people")
     login(server, "carol", "secret").close()
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_what_servers_do_all_day_is_refused_nothing(lab, tmp_path):
+    """Else something would go on failing unseen. What memory management asks in vain is known (docs/sandbox.md)."""
+    under = [shutil.which("strace"), "-D", "-f", "-qq", "-e", "status=failed"]
+    for program in "smtpmail", "popserver":
+        lab.server(program, "--transcript", "--timeout", "60", before=[*under, "-o", tmp_path / program])
+    smtpmail, popserver = lab.servers
+    for size in 100, 100_000, 3_000_000:
+        send_mail(smtpmail, b"Subject: x\r\n\r\n" + b"Hello, world\r\n" * (size // 14), to=["alice@lab", "bob@lab"])
+    (lab.path / "user.txt").write_text("".join(f"{name} {word}\n" for name, word in lab.users.items()) + "carol secret\n")
+    for user, word in ("alice", None), ("carol", "secret"):
+        with login(popserver, user, word) as talk:
+            for line in "STAT", "LIST", "UIDL":
+                talk.say(line, "+OK")
+                if line != "STAT":
+                    talk.body()
+            if user == "alice":
+                retrieve(talk, 3)
+                talk.say("DELE 1", "+OK")
+            talk.say("QUIT", "+OK")
+    lab.close()
+    for program in "smtpmail", "popserver":
+        refused = [line for line in (tmp_path / program).read_text().splitlines() if "EPERM" in line or "EACCES" in line]
+        assert [line for line in refused if "overcommit_memory" not in line] == []
