@@ -53,14 +53,14 @@ static bool write_header(int fd, const struct file_look *successor)
 	return file_write(fd, &head, sizeof head, 0);
 }
 
-/* Opens the file, and syncs its name where it is new; the header is synced with the batch. */
+/* Opens the file, making it and its name durable where it is new. */
 static int open_for_adding(int dir, const char *name, struct file_look *look)
 {
 	int fd = file_open(dir, name, O_RDWR | O_CREAT, 0600);
 	if (fd < 0)
 		return -1;
 	if (!file_look(fd, look) || !S_ISREG(look->mode) || look->links != 1 ||
-	    (look->size == 0 && (!write_header(fd, NULL) || !file_sync_directory(dir)))) {
+	    (look->size == 0 && (!write_header(fd, NULL) || !file_sync(fd) || !file_sync_directory(dir)))) {
 		file_close(fd);
 		return -1;
 	}
@@ -123,12 +123,12 @@ static bool empty_file(int fd)
 	return ftruncate(fd, 0) == 0 && file_sync(fd);
 }
 
-/* What a crash left: a torn batch is cut off, a successor that never came is forgotten. Neither counts before: it can wait for the next sync. */
+/* What a crash left: a torn batch is cut off, a successor that never came is forgotten. Synced at once: after a sync that fails, no later one would save it. */
 static bool put_in_order(int fd, size_t size, size_t good, bool named)
 {
 	if (good == size && !named)
 		return true;
-	return ftruncate(fd, (off_t)good) == 0 && write_header(fd, NULL);
+	return ftruncate(fd, (off_t)good) == 0 && write_header(fd, NULL) && file_sync(fd);
 }
 
 static bool read_marks(struct marks *m, int fd, struct buf *data, const struct file_look *mail)
