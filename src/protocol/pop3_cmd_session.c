@@ -37,13 +37,17 @@ static bool list_rest(const struct pop3_server *s)
 
 /* RFC 2449 section 6: before the login and after it the same, but for STLS, which is over then. What is listed works; what is added to the table of
  * commands is added here. */
-enum session_next pop3_cmd_capa(struct session *base, struct slice argument)
+static enum session_next tell_capabilities(struct pop3_server *s)
 {
-	struct pop3_server *s = pop3_session_of(base);
-	(void)argument;
 	if (pop3_session_ok(s, "capabilities follow\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES") != NEXT_LINE)
 		return NEXT_CLOSE;
 	return list_logins(s) && list_rest(s) ? NEXT_LINE : NEXT_CLOSE;
+}
+
+enum session_next pop3_cmd_capa(struct session *base, struct slice argument)
+{
+	(void)argument;
+	return pop3_session_refresh(pop3_session_of(base), tell_capabilities);
 }
 
 /* ---- what changes the connection ---- */

@@ -76,6 +76,32 @@ static void capa_lists_what_this_connection_may_use(void **state)
 	pop3_rig_close(&r);
 }
 
+static void capa_lists_what_the_host_has_found_out_by_then(void **state)
+{
+	struct pop3_rig r;
+	(void)state;
+	pop3_rig_open(&r, true);
+	start(&r);
+	pump_input(&r.pump, "CAPA\r\n", 6);
+	r.host.mechanisms = "NEW";
+	pop3_rig_settle(&r);
+	pop3_rig_expect(&r, CAPA_BEGINS "USER\r\nSASL NEW\r\n" CAPA_ENDS);
+	pop3_rig_close(&r);
+}
+
+static void greeting_has_no_stamp_when_the_host_has_found_out_that_apop_is_over(void **state)
+{
+	struct pop3_rig r;
+	(void)state;
+	pop3_rig_open(&r, true);
+	r.config.apop = true;
+	pump_start(&r.pump);
+	r.host.no_apop = true;
+	pop3_rig_settle(&r);
+	pop3_rig_expect(&r, GREETING);
+	pop3_rig_close(&r);
+}
+
 static void after_the_login_capa_is_the_same_without_stls(void **state)
 {
 	struct pop3_rig r;
@@ -537,6 +563,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(capa_lists_what_this_connection_may_use),
+		cmocka_unit_test(capa_lists_what_the_host_has_found_out_by_then),
+		cmocka_unit_test(greeting_has_no_stamp_when_the_host_has_found_out_that_apop_is_over),
 		cmocka_unit_test(after_the_login_capa_is_the_same_without_stls),
 		cmocka_unit_test(nothing_that_was_said_in_clear_survives_the_handshake),
 		cmocka_unit_test(stls_comes_once_before_the_login_where_it_is_configured),

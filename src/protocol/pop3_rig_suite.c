@@ -88,6 +88,11 @@ static void host_apop(void *host, struct slice user, struct slice stamp, struct 
 	answer_login(host, right);
 }
 
+static void host_refresh(void *host)
+{
+	answer(host, OWES_CONTINUE);
+}
+
 static bool host_apop_offered(void *host)
 {
 	return !((const struct pop3_host *)host)->no_apop;
@@ -208,6 +213,7 @@ static void host_free(void *host)
 static const struct pop3_host_ops host_ops = {
 	.login = host_login,
 	.apop = host_apop,
+	.refresh = host_refresh,
 	.apop_offered = host_apop_offered,
 	.plaintext_allowed = host_plaintext_allowed,
 	.mechanisms = host_mechanisms,

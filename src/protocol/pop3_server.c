@@ -139,6 +139,13 @@ enum session_next pop3_session_asked(struct pop3_server *s, enum session_next (*
 	return s->answered ? step(s) : NEXT_WAIT;
 }
 
+enum session_next pop3_session_refresh(struct pop3_server *s, enum session_next (*step)(struct pop3_server *))
+{
+	pop3_session_ask(s);
+	s->ops->refresh(s->host);
+	return pop3_session_asked(s, step);
+}
+
 static void answer_is_in(struct session *base)
 {
 	struct pop3_server *s = pop3_session_of(base);
@@ -230,13 +237,18 @@ static enum session_next leave(struct pop3_server *s, size_t said_before, enum s
 	return next;
 }
 
+static enum session_next greet(struct pop3_server *s)
+{
+	enum session_next next = say_reply(s, REPLY_POP3_GREETING);
+	return next == NEXT_LINE ? pop3_login_stamp(s) : next;
+}
+
 static enum session_next pop3_start(struct session *base)
 {
 	struct pop3_server *s = pop3_session_of(base);
 	size_t said = base->out->len;
 	transcript_note(&s->feed, TRANSCRIPT_CLIENT, "<client connects to POP3 port>");
-	enum session_next next = say_reply(s, REPLY_POP3_GREETING);
-	return leave(s, said, next == NEXT_LINE ? pop3_login_stamp(s) : next);
+	return leave(s, said, s->config->apop ? pop3_session_refresh(s, greet) : greet(s));
 }
 
 /* The gate: what is refused here never reaches a handler. */

@@ -64,6 +64,8 @@ struct pop3_host_ops {
 	void (*login)(void *host, struct slice user, struct slice password);
 	/* (answered by pop3_server_login) `stamp` is the greeting's, with its angle brackets. */
 	void (*apop)(void *host, struct slice user, struct slice stamp, struct slice digest);
+	/* (answered by pop3_server_continue) Before it is told how users can log in: whatever that depends on is looked at again where it has changed. */
+	void (*refresh)(void *host);
 	/* Whether every user can log in by APOP. */
 	bool (*apop_offered)(void *host);
 	/* Whether USER and PASS may be used now: in clear over this connection. */

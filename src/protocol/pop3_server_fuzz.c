@@ -72,6 +72,11 @@ static void host_apop(void *host, struct slice user, struct slice stamp, struct 
 	host_login(host, user, digest);
 }
 
+static void host_refresh(void *host)
+{
+	owe(host, OWES_CONTINUE);
+}
+
 static bool host_yes(void *host)
 {
 	return !((const struct host *)host)->fails;
@@ -169,6 +174,7 @@ static void host_free(void *host)
 static const struct pop3_host_ops ops = {
 	.login = host_login,
 	.apop = host_apop,
+	.refresh = host_refresh,
 	.apop_offered = host_yes,
 	.plaintext_allowed = host_yes,
 	.mechanisms = host_mechanisms,

@@ -113,6 +113,8 @@ enum session_next pop3_session_end_lines(struct pop3_server *s);
  * came inside, else waits. */
 void pop3_session_ask(struct pop3_server *s);
 enum session_next pop3_session_asked(struct pop3_server *s, enum session_next (*step)(struct pop3_server *));
+/* The step comes once the host knows who the users are now. */
+enum session_next pop3_session_refresh(struct pop3_server *s, enum session_next (*step)(struct pop3_server *));
 /* The host's info of a mail, and a read at the session's cursor. A host that fetches at once is asked again at once. */
 enum pop3_got pop3_session_info(struct pop3_server *s, size_t i, bool want_uid, struct pop3_mail *mail);
 enum pop3_got pop3_session_read(struct pop3_server *s, char *octets, size_t n, size_t *got);

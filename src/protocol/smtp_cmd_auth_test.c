@@ -25,6 +25,22 @@ static void greet(struct smtp_rig *r)
 	buf_clear(&r->heard);
 }
 
+/* ---- what is offered ---- */
+
+static void ehlo_offers_what_the_host_has_found_out_by_then(void **state)
+{
+	struct smtp_rig r;
+	(void)state;
+	smtp_rig_open_login(&r, true, "OLD");
+	pump_start(&r.pump);
+	pump_input(&r.pump, "EHLO x\r\n", 8);
+	r.host.mechanisms = "NEW";
+	smtp_rig_settle(&r);
+	assert_true(buf_append_char(&r.heard, '\0'));
+	assert_non_null(strstr(r.heard.data, "\r\n250-AUTH NEW\r\n"));
+	smtp_rig_close(&r);
+}
+
 /* ---- the exchange ---- */
 
 /* RFC 4954 section 4 */
@@ -377,6 +393,7 @@ static void without_a_certificate_starttls_is_not_implemented(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ehlo_offers_what_the_host_has_found_out_by_then),
 		cmocka_unit_test(an_initial_response_is_passed_on),
 		cmocka_unit_test(an_equals_sign_is_an_empty_initial_response),
 		cmocka_unit_test(challenges_are_answered_by_lines_that_are_no_commands),

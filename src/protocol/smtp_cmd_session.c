@@ -52,15 +52,11 @@ enum session_next smtp_cmd_helo(struct session *base, struct slice argument)
 	return smtp_session_say(s, greeted(s, argument, false), "HELO client-name", 0);
 }
 
-enum session_next smtp_cmd_ehlo(struct session *base, struct slice argument)
+static enum session_next tell_extensions(struct smtp_server *s)
 {
-	struct smtp_server *s = smtp_session_of(base);
 	struct reply hello = s->config->replies[REPLY_HELLO];
 	char mechanisms[SMTP_MECHANISMS_MAX];
 	struct buf text;
-	enum reply_id verdict = greeted(s, argument, true);
-	if (verdict != REPLY_HELLO)
-		return smtp_session_say(s, verdict, "EHLO client-name", 0);
 	/* Unlike HELO's, this answer begins with the domain (section 4.1.1.1). */
 	buf_init(&text, EHLO_TEXT_MAX);
 	if (!buf_reserve(&text, EHLO_TEXT_MAX))
@@ -73,6 +69,19 @@ enum session_next smtp_cmd_ehlo(struct session *base, struct slice argument)
 	enum session_next next = smtp_session_write(s, &hello, mechanisms, s->config->max_size);
 	buf_release(&text);
 	return next;
+}
+
+enum session_next smtp_cmd_ehlo(struct session *base, struct slice argument)
+{
+	struct smtp_server *s = smtp_session_of(base);
+	enum reply_id verdict = greeted(s, argument, true);
+	if (verdict != REPLY_HELLO)
+		return smtp_session_say(s, verdict, "EHLO client-name", 0);
+	if (!s->ops->refresh || s->authenticated)
+		return tell_extensions(s);
+	smtp_session_ask(s, tell_extensions);
+	s->ops->refresh(s->host);
+	return smtp_session_asked(s);
 }
 
 /* RFC 3207 section 4. A mail under way is forgotten, as all that was said in clear is. */

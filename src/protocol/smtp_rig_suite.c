@@ -75,6 +75,20 @@ static void judge_response(struct smtp_host *h, struct slice response)
 		answer_login(h, slice_equal_text(response, "GOOD") ? REPLY_AUTH_OK : REPLY_AUTH_WRONG);
 }
 
+static void owe_continue(struct smtp_host *h)
+{
+	h->owes = OWES_CONTINUE;
+	if (h->defers)
+		return;
+	h->owes = OWES_NOTHING;
+	smtp_server_continue(h->session);
+}
+
+static void host_refresh(void *host)
+{
+	owe_continue(host);
+}
+
 static void host_mechanisms(void *host, char list[SMTP_MECHANISMS_MAX])
 {
 	snprintf(list, SMTP_MECHANISMS_MAX, "%s", ((struct smtp_host *)host)->mechanisms);
@@ -123,14 +137,9 @@ static bool host_data(void *host, const char *octets, size_t n)
 	struct smtp_host *h = host;
 	assert_int_equal(h->owes, OWES_NOTHING);
 	assert_true(buf_append(&h->text, octets, n));
-	if (!h->pauses)
-		return true;
-	h->owes = OWES_CONTINUE;
-	if (!h->defers) {
-		h->owes = OWES_NOTHING;
-		smtp_server_continue(h->session);
-	}
-	return false;
+	if (h->pauses)
+		owe_continue(h);
+	return !h->pauses;
 }
 
 static void host_data_end(void *host)
@@ -161,6 +170,7 @@ static const struct smtp_host_ops host_ops = {
 
 static const struct smtp_host_ops login_ops = {
 	.recipient = host_recipient,
+	.refresh = host_refresh,
 	.mechanisms = host_mechanisms,
 	.auth = host_auth,
 	.auth_step = host_auth_step,

@@ -53,9 +53,11 @@ struct smtp_host_ops {
 	/* (answer) Is this recipient ours? REPLY_RECIPIENT_OK, REPLY_NO_SUCH_USER, REPLY_TRY_LATER … The host remembers whom it accepted.
 	 * The address lives until the answer. */
 	void (*recipient)(void *host, const struct address *recipient);
-	/* A login (RFC 4954); NULL, all four, where there is none.
+	/* A login (RFC 4954); NULL, all five, where there is none.
 
-	 * The SASL mechanisms that this session may use now, with blanks between; "": none, and AUTH is not offered. */
+	 * (answered by smtp_server_continue) Before EHLO lists the mechanisms: whatever they depend on is looked at again where it has changed. */
+	void (*refresh)(void *host);
+	/* The SASL mechanisms that this session may use now, with blanks between; "": none, and AUTH is not offered. */
 	void (*mechanisms)(void *host, char list[SMTP_MECHANISMS_MAX]);
 	/* (answered by smtp_server_auth) AUTH: a new exchange. What the client says is passed on as it came, in BASE64; `initial` NULL: no initial
 	 * response ("=" is one that is empty: it comes as an empty slice). */

@@ -62,6 +62,15 @@ static void host_recipient(void *host, const struct address *a)
 		give_answer(h);
 }
 
+static void host_refresh(void *host)
+{
+	struct host *h = host;
+	check_free_to_ask(h);
+	h->owes_continue = true;
+	if (!h->defers)
+		give_answer(h);
+}
+
 static void host_mechanisms(void *host, char list[SMTP_MECHANISMS_MAX])
 {
 	(void)host;
@@ -155,6 +164,7 @@ static void host_free(void *host)
 
 static const struct smtp_host_ops ops = {
 	.recipient = host_recipient,
+	.refresh = host_refresh,
 	.mechanisms = host_mechanisms,
 	.auth = host_auth,
 	.auth_step = host_auth_step,

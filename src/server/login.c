@@ -249,12 +249,13 @@ static void refresh(struct job *job)
 	site_refresh_users(of_job(job)->party.site);
 }
 
-static void look_at_users(struct login *l)
+/* `next` comes when it is known who the users are now. */
+static void look_at_users(struct login *l, void (*next)(struct job *))
 {
 	if (users_changed(l->party.site->users))
-		run(l, l->party.site->jobs, refresh, begin_check);
+		run(l, l->party.site->jobs, refresh, next);
 	else
-		begin_check(&l->job);
+		next(&l->job);
 }
 
 static void waited(struct pause *p, bool cut)
@@ -263,7 +264,7 @@ static void waited(struct pause *p, bool cut)
 	if (cut)
 		refuse(l, LOGIN_FAULT);
 	else
-		look_at_users(l);
+		look_at_users(l, begin_check);
 }
 
 /* What the peer said is not looked at before its address's penalty is over. */
@@ -271,7 +272,7 @@ static void attempt(struct login *l)
 {
 	int ms = penalty_wait(l->party.site->penalty, l->party.peer);
 	if (ms == 0 || !l->party.loop)
-		look_at_users(l);
+		look_at_users(l, begin_check);
 	else if (!loop_pause(l->party.loop, &l->pause, ms))
 		refuse(l, LOGIN_FAULT);
 }
@@ -308,21 +309,30 @@ static void begin(struct login *l, enum way way)
 	l->owed = true;
 }
 
-void login_begin(struct login *l, struct slice mechanism, const struct slice *initial)
+/* Which mechanisms there are depends on the users. */
+static void begin_exchange(struct job *job)
 {
+	struct login *l = of_job(job);
 	const struct sasl_situation situation = situation_of(&l->party);
-	const struct slice said = initial ? *initial : slice_make("", 0);
-	begin(l, BY_SASL);
-	l->has_response = initial != NULL;
-	enum sasl_verdict verdict = sasl_begin(&l->exchange, l->party.site->users, mechanism, &situation);
+	enum sasl_verdict verdict = sasl_begin(&l->exchange, l->party.site->users, l->parts[0], &situation);
+	l->parts[0] = l->parts[1];
 	if (verdict != SASL_CHALLENGE)
 		refuse(l, result_of(verdict));
-	else if (!keep(l, &said, 1))
-		refuse(l, LOGIN_FAULT);
-	else if (initial)
+	else if (l->has_response)
 		attempt(l);
 	else
 		run(l, NULL, check, finish); /* the mechanism's first question */
+}
+
+void login_begin(struct login *l, struct slice mechanism, const struct slice *initial)
+{
+	const struct slice parts[] = { mechanism, initial ? *initial : slice_make("", 0) };
+	begin(l, BY_SASL);
+	l->has_response = initial != NULL;
+	if (keep(l, parts, 2))
+		look_at_users(l, begin_exchange);
+	else
+		refuse(l, LOGIN_FAULT);
 }
 
 void login_step(struct login *l, struct slice response)

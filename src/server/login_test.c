@@ -265,6 +265,20 @@ static int64_t frozen(void)
 	return 1000 * 1000;
 }
 
+/* SCRAM has to wait until carol, whose hash it cannot use, is gone. */
+static void a_mechanism_is_judged_by_the_users_who_are_there_now(void **state)
+{
+	(void)state;
+	struct lab lab;
+	lab_init(&lab, CAROL, "192.0.2.1");
+	lab_start_loop(&lab);
+	lab_login(&lab);
+	put(ALICE);
+	begin(&lab, "SCRAM-SHA-256", NULL);
+	waits_for(&lab, 1, LOGIN_CHALLENGE);
+	lab_release(&lab);
+}
+
 static void failed_address_waits_and_then_is_answered(void **state)
 {
 	(void)state;
@@ -416,6 +430,7 @@ int main(void)
 		IN_OWN_DIRECTORY(apop_works_with_passwords_in_clear_alone),
 		IN_OWN_DIRECTORY(what_hashes_is_answered_later_on_the_loop),
 		IN_OWN_DIRECTORY(changed_users_file_is_read_before_the_check),
+		IN_OWN_DIRECTORY(a_mechanism_is_judged_by_the_users_who_are_there_now),
 		IN_OWN_DIRECTORY(failed_address_waits_and_then_is_answered),
 		IN_OWN_DIRECTORY(what_counts_as_a_failure),
 		IN_OWN_DIRECTORY(password_crosses_in_clear_only_where_it_may),

@@ -186,6 +186,25 @@ static void maildrop_auth_cancel(void *host)
 	login_cancel(h->login);
 }
 
+static void refresh_users(struct job *job)
+{
+	site_refresh_users(of_job(job)->site);
+}
+
+static void users_are_fresh(struct job *job)
+{
+	pop3_server_continue(of_job(job)->session);
+}
+
+static void maildrop_refresh(void *host)
+{
+	struct host *h = host;
+	if (users_changed(h->site->users))
+		run_job(h, refresh_users, users_are_fresh);
+	else
+		pop3_server_continue(h->session);
+}
+
 static bool maildrop_apop_offered(void *host)
 {
 	return login_apop_offered(((const struct host *)host)->site);
@@ -419,6 +438,7 @@ static void maildrop_free(void *host)
 static const struct pop3_host_ops maildrop_ops = {
 	.login = maildrop_login,
 	.apop = maildrop_apop,
+	.refresh = maildrop_refresh,
 	.apop_offered = maildrop_apop_offered,
 	.plaintext_allowed = maildrop_plaintext_allowed,
 	.mechanisms = maildrop_mechanisms,

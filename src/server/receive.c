@@ -418,6 +418,25 @@ static struct login_party party_of(struct receive *r)
 	};
 }
 
+static void refresh_users(struct job *job)
+{
+	site_refresh_users(of_job(job)->site);
+}
+
+static void users_are_fresh(struct job *job)
+{
+	smtp_server_continue(of_job(job)->session);
+}
+
+static void receive_refresh(void *host)
+{
+	struct receive *r = host;
+	if (users_changed(r->site->users))
+		run_job(r, r->site->jobs, refresh_users, users_are_fresh);
+	else
+		smtp_server_continue(r->session);
+}
+
 static void receive_mechanisms(void *host, char list[SMTP_MECHANISMS_MAX])
 {
 	const struct login_party party = party_of(host);
@@ -474,6 +493,7 @@ static void receive_free(void *host)
 
 static const struct smtp_host_ops receive_ops = {
 	.recipient = receive_recipient,
+	.refresh = receive_refresh,
 	.mechanisms = receive_mechanisms,
 	.auth = receive_auth,
 	.auth_step = receive_auth_step,

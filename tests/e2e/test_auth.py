@@ -238,10 +238,25 @@ def test_scram_is_offered_where_it_works_for_every_user(lab):
         client.ehlo()
         assert client.esmtp_features["auth"].split() == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
     lab.hashed()
-    with Dialogue(smtpmail) as talk:
-        talk.say("EHLO a.test", "250")
-        plain(talk, "alice", "x")  # the file is read again when somebody logs in
+    with Dialogue(smtpmail, "220 ") as talk:
         assert offered(talk.say("EHLO a.test", "250")) == ["PLAIN", "LOGIN"]
+
+
+def test_what_is_offered_is_right_as_soon_as_a_user_is_there(lab):
+    smtpmail, popserver = lab.smtpmail(), lab.popserver()
+    with Dialogue(smtpmail, "220 ") as early, Dialogue(popserver, "+OK") as pop:
+        assert "SCRAM-SHA-256" in offered(early.say("EHLO a.test", "250"))
+        lab.user("add", "erin", password="first")  # a hash of crypt(3): no SCRAM
+        assert offered(early.say("EHLO a.test", "250")) == ["PLAIN", "LOGIN"]
+        pop.say("CAPA", "+OK")
+        assert b"SASL PLAIN LOGIN\r\n" in pop.body()
+        lab.user("remove", "erin")  # an EHLO ago SCRAM was not there: AUTH looks by itself
+        early.say("AUTH SCRAM-SHA-256 " + base64.b64encode(b"n,,n=alice,r=abc").decode(), "334")
+    with Dialogue(popserver) as pop:
+        assert "@example.org>" in pop.greeting
+    lab.user("add", "erin", password="first")
+    with Dialogue(popserver) as pop:
+        assert "@example.org>" not in pop.greeting  # no APOP
 
 
 # Names that do not exist
