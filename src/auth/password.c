@@ -231,8 +231,10 @@ static const char *fault_of_password(enum password_kind kind, struct slice passw
 		return "the password is longer than 256 octets";
 	for (size_t i = 0; i < password.len; i++) {
 		unsigned char c = (unsigned char)password.ptr[i];
-		if (c <= ' ' || c == 0x7f)
-			return "a password may not hold blanks or control characters";
+		if (c < ' ' || c == 0x7f)
+			return "a password may not hold control characters";
+		if (c == ' ' && kind == PASSWORD_PLAIN) /* it separates in the file */
+			return "a password that is kept in clear may not hold blanks";
 	}
 	if (kind == PASSWORD_PLAIN && password.ptr[0] == '{')
 		return "a password in clear may not begin with {: that begins a scheme";

@@ -494,6 +494,19 @@ def test_users_file_is_edited_under_running_servers(lab):
     assert outcome("alice", PASSWORDS["alice"])
 
 
+def test_a_hashed_password_may_hold_blanks(lab):
+    smtpmail, popserver = lab.smtpmail(), lab.popserver()
+    for name, scheme in ("erin", "yescrypt"), ("frank", "scram-sha-256"):
+        lab.user("add", name, "--scheme", scheme, password=" two words ")
+        with greeted(smtpmail) as talk, Dialogue(popserver, "+OK") as other:
+            assert plain(talk, name, " two words ").startswith("235 ")
+            other.say(f"USER {name}", "+OK")
+            other.say("PASS  two words ", "+OK")
+        listed = run("mailclient", "list", "--server", f"127.0.0.1:{popserver.port}", "--user", name, "--password-file", "-",
+                     "--ca", lab.cert, input=" two words \n")
+        assert listed.returncode == 0, listed
+
+
 def test_bad_secret_is_reported_and_the_others_log_in(lab):
     lab.write({"alice": "{MD5}x", "bob": PASSWORDS["bob"]})
     server = lab.smtpmail()
