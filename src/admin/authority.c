@@ -267,11 +267,12 @@ static bool is_usable(const struct authority *a, struct fault *why)
 
 static bool open_all(struct authority *a, int dir, enum authority_state *state, struct fault *why)
 {
-	*state = AUTHORITY_MADE;
 	if (!read_files(a, dir, why))
 		return false;
-	if (!a->cert)
+	if (!a->cert) {
+		*state = a->key ? AUTHORITY_MADE_ANEW : AUTHORITY_MADE;
 		return make(a, dir, why);
+	}
 	if (!is_usable(a, why))
 		return false;
 	*state = end_of(a->cert) - time(NULL) < (time_t)AUTHORITY_RENEW_DAYS * DAY ? AUTHORITY_RENEWED : AUTHORITY_KEPT;

@@ -17,6 +17,7 @@ enum { AUTHORITY_DAYS = 3650, AUTHORITY_RENEW_DAYS = 60, AUTHORITY_PEM_MAX = 64 
 enum authority_state {
 	AUTHORITY_KEPT,
 	AUTHORITY_MADE,
+	AUTHORITY_MADE_ANEW, /* its certificate alone, for the key that was there */
 	AUTHORITY_RENEWED, /* it would have ended soon: the same name and key with a new end, so what it has signed stays good */
 };
 

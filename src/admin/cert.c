@@ -71,7 +71,15 @@ static bool is_label(struct slice label)
 	return label.len > 0 && label.len <= LABEL_MAX && label.ptr[0] != '-' && label.ptr[label.len - 1] != '-';
 }
 
-/* A host name; its first label may be a star. */
+static bool is_number(struct slice label)
+{
+	size_t digits = 0;
+	while (digits < label.len && label.ptr[digits] >= '0' && label.ptr[digits] <= '9')
+		digits++;
+	return digits == label.len;
+}
+
+/* A host name; its first label may be a star. Its last is no number: such a one would be an address that is none (RFC 1123 section 2.1). */
 static bool is_host(const char *text)
 {
 	struct slice rest = slice_str(text);
@@ -85,7 +93,7 @@ static bool is_host(const char *text)
 			return false;
 		rest = slice_skip(rest, label.len + 1);
 	}
-	return is_label(rest);
+	return is_label(rest) && !is_number(rest);
 }
 
 static bool is_address(const char *text)
@@ -200,6 +208,9 @@ static const char *state_text(enum authority_state state)
 	switch (state) {
 	case AUTHORITY_MADE:
 		return "the CA, new";
+	case AUTHORITY_MADE_ANEW:
+		return "the CA, NEW for the key that was there, as ca.pem was missing: programs that trust an "
+		       "earlier one need this one";
 	case AUTHORITY_RENEWED:
 		return "the CA, RENEWED because it was about to end: give it again to the programs that trust it";
 	default:
@@ -248,8 +259,8 @@ static void print_use(const char *dir, const char *host)
 	               "  OpenSSL     openssl s_client -CAfile @/ca.pem -verify_return_error ",
 	               dir);
 	printf("-connect %s%s%s:4650\n", ipv6 ? "[" : "", host, ipv6 ? "]" : "");
-	print_commands("  mailclient  mailclient --ca @/ca.pem ", dir);
-	printf("%s\n", host);
+	print_commands("  mailclient  mailclient --course standard --ca @/ca.pem ", dir);
+	printf("%s 2525 2110\n", host);
 }
 
 /* ---- all of it ---- */

@@ -205,19 +205,18 @@ static int choose_kind(const struct job *job, enum password_kind *kind)
 }
 
 /* Asks for a password, and writes the secret that is made of it. */
-static int set_secret(struct job *job, bool (*how)(const struct users_edit *, struct fault *))
+static int set_secret(struct job *job, bool (*how)(const struct users_edit *, struct fault *), enum password_kind *kind)
 {
 	struct fault why;
 	struct buf password;
 	char secret[PASSWORD_SECRET_MAX] = "";
-	enum password_kind kind;
-	int status = choose_kind(job, &kind);
+	int status = choose_kind(job, kind);
 	if (status != EX_OK)
 		return status;
 	buf_init(&password, PASSWORD_INPUT_MAX);
 	if (!password_input(job->name, job->wishes->password_file, &password, &why))
 		status = admin_fail(why.kind == FAULT_PERMANENT ? EX_DATAERR : EX_NOINPUT, "%s", why.text);
-	else if (!password_make(kind, buf_slice(&password), secret, &why))
+	else if (!password_make(*kind, buf_slice(&password), secret, &why))
 		status = admin_fail(EX_DATAERR, "%s", why.text);
 	else
 		status = edit(job, how, secret);
@@ -228,28 +227,77 @@ static int set_secret(struct job *job, bool (*how)(const struct users_edit *, st
 	return status;
 }
 
+/* ---- what the servers offer ---- */
+
+enum { NO_KIND = PASSWORD_KINDS };
+
+/* How many secrets of a kind there are when one of the kind `gone` has become one of the kind `come`. */
+static size_t count_then(const struct job *job, unsigned kind, unsigned gone, unsigned come)
+{
+	return users_table_count_of(job->users, (enum password_kind)kind) - (kind == gone) + (kind == come);
+}
+
+/* A mechanism is offered where it works for every user: one user can take it from all, which nobody would guess. */
+static void tell_offer(const struct job *job, unsigned gone, unsigned come)
+{
+	size_t users = users_table_count(job->users), then = users - (gone != NO_KIND) + (come != NO_KIND);
+	bool scram = count_then(job, PASSWORD_CRYPT, NO_KIND, NO_KIND) == 0;
+	bool scram_then = count_then(job, PASSWORD_CRYPT, gone, come) == 0;
+	bool apop = count_then(job, PASSWORD_PLAIN, NO_KIND, NO_KIND) == users;
+	bool apop_then = count_then(job, PASSWORD_PLAIN, gone, come) == then;
+	if (!job->form.schemes || users == 0 || then == 0)
+		return;
+	if (scram && !scram_then)
+		printf("the servers no longer offer %s, to anybody: with %s's secret only logins that send the "
+		       "password work; --scheme scram-sha-256 keeps SCRAM\n",
+		       apop ? "SCRAM and APOP" : "SCRAM", job->name);
+	else if (apop && !apop_then)
+		printf("the servers no longer offer APOP, to anybody: it needs every password in clear\n");
+	else if (scram_then && !scram)
+		printf("the servers offer %s again: every user's secret works with it\n",
+		       apop_then ? "SCRAM and APOP" : "SCRAM");
+	else if (apop_then && !apop)
+		printf("the servers offer APOP again: every password is in clear\n");
+}
+
+static int done_with(const struct job *job, unsigned gone, unsigned come)
+{
+	tell_offer(job, gone, come);
+	return admin_done();
+}
+
+static unsigned kind_of(const struct job *job)
+{
+	struct users_entry entry;
+	return users_table_find(job->users, slice_str(job->name), &entry) ? entry.kind : NO_KIND;
+}
+
+/* ---- actions that change something ---- */
+
 static int add(struct job *job)
 {
+	enum password_kind kind;
 	if (is_there(job))
 		return admin_fail(EX_DATAERR,
 		                  "the user '%s' is in %s already: postroom user passwd changes the password",
 		                  job->name, job->path);
-	int status = set_secret(job, users_edit_add);
+	int status = set_secret(job, users_edit_add, &kind);
 	if (status != EX_OK)
 		return status;
 	printf("%s is a user now, in %s\n", job->name, job->path);
-	return admin_done();
+	return done_with(job, NO_KIND, kind);
 }
 
 static int passwd(struct job *job)
 {
+	enum password_kind kind;
 	if (!is_there(job))
 		return no_such_user(job);
-	int status = set_secret(job, users_edit_change);
+	int status = set_secret(job, users_edit_change, &kind);
 	if (status != EX_OK)
 		return status;
 	printf("%s has a new password, in %s\n", job->name, job->path);
-	return admin_done();
+	return done_with(job, kind_of(job), kind);
 }
 
 static int remove_user(struct job *job)
@@ -262,7 +310,7 @@ static int remove_user(struct job *job)
 		return status;
 	printf("%.*s is a user no more; the mail stays, in %s/%.*s\n", SLICE_FMT(entry.name), job->dir,
 	       SLICE_FMT(entry.name));
-	return admin_done();
+	return done_with(job, entry.kind, NO_KIND);
 }
 
 static int list(struct job *job)

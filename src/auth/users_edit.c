@@ -210,14 +210,28 @@ static bool edit_text(struct editor *e, struct fault *why)
 	       fault_set(why, FAULT_FULL, "%.100s would be larger than %d octets", e->path, USERS_FILE_MAX);
 }
 
+/* In the standard mode mail comes by the local part: whoever has an @ in his name could log in, and would never get any. */
+static const char *fault_of_name(const struct users_edit *edit, enum what what)
+{
+	if (slice_empty(edit->name))
+		return "the name is empty";
+	if (edit->name.ptr[0] == '#')
+		return "a name may not begin with #: such a line is a comment";
+	if (edit->form.separator == ',' && slice_has(edit->name, ','))
+		return "a name may not hold a comma: that ends it in this users file";
+	if (what == ADD && edit->form.schemes && slice_has(edit->name, '@'))
+		return "a user has a name without a domain: give what stands before the @, and mail for it at each of "
+		       "the "
+		       "server's domains (--domain) is the user's";
+	return users_line_fault_of_name(edit->name);
+}
+
 /* The new line, as a reader would take it. */
 static bool check_wish(const struct users_edit *edit, enum what what, struct fault *why)
 {
 	struct users_line line;
 	char text[USERS_LINE_MAX + 2];
-	const char *bad = users_line_fault_of_name(edit->name);
-	if (slice_has(edit->name, edit->form.separator) || (edit->name.len > 0 && edit->name.ptr[0] == '#'))
-		bad = "a name may not hold a comma where that separates, nor begin with #";
+	const char *bad = fault_of_name(edit, what);
 	if (!bad && what != REMOVE) {
 		int n = snprintf(text, sizeof text, "%.*s%c%s", SLICE_FMT(edit->name), edit->form.separator,
 		                 edit->secret);

@@ -174,6 +174,9 @@ static void what_a_reader_would_refuse_is_not_written(void **state)
 	static const char *const names[] = { "", ".", "..", ".x", "a/b", "a b", "a\tb", "a\nb", "#a" };
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		fails(users_edit_add, names[i], "pw", NULL);
+	fails(users_edit_add, "", "pw", "the name is empty");
+	fails(users_edit_add, "a b", "pw", "may not hold blanks");
+	fails(users_edit_add, "#a", "pw", "a comment");
 	static const char *const secrets[] = { "", " ", "a b", "a\nb", "a\rb", " a", "a ", "{x}", "{CRYPT}x" };
 	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
 		fails(users_edit_add, "bob", secrets[i], NULL);
@@ -183,6 +186,20 @@ static void what_a_reader_would_refuse_is_not_written(void **state)
 	fails(users_edit_add, "bob", text, "longer than 1024");
 	fails(users_edit_add, text, "pw", "longer than 64");
 	holds("alice secret\n");
+}
+
+static void in_the_standard_mode_a_new_name_has_no_domain(void **state)
+{
+	(void)state;
+	struct fault why;
+	put("carl@example.org secret\n");
+	fails(users_edit_add, "dora@example.org", "pw", "without a domain");
+	struct users_edit edit = edit_of("dora@example.org", "pw");
+	edit.form.schemes = false;
+	assert_true(users_edit_add(&edit, &why));
+	works(users_edit_change, "carl@example.org", "pw"); /* who has one is not stuck with it */
+	works(users_edit_remove, "carl@example.org", NULL);
+	holds("dora@example.org pw\n");
 }
 
 static void mode_and_owner_are_kept(void **state)
@@ -320,6 +337,7 @@ int main(void)
 		IN_OWN_DIRECTORY(user_that_is_there_is_not_added),
 		IN_OWN_DIRECTORY(second_line_with_a_name_does_not_come_alive),
 		IN_OWN_DIRECTORY(what_a_reader_would_refuse_is_not_written),
+		IN_OWN_DIRECTORY(in_the_standard_mode_a_new_name_has_no_domain),
 		IN_OWN_DIRECTORY(mode_and_owner_are_kept),
 		IN_OWN_DIRECTORY(symbolic_link_stays_one),
 		IN_OWN_DIRECTORY(edits_that_meet_are_all_there),

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from harness import BUILD, PATIENCE, ROOT, free_port, login, run, send_mail, wait_for
+from harness import BUILD, PATIENCE, ROOT, Server, free_port, login, run, send_mail, wait_for
 
 
 def postroom(*words, status=0, **how):
@@ -101,7 +101,7 @@ def test_a_certificate_is_for_all_that_is_named_and_nothing_else(tmp_path):
         assert (ended.returncode != 0) == ends
 
 
-@pytest.mark.parametrize("name", ["a b", "a,DNS:evil.example", "-a", "a..b", "", "x" * 64, "ä.example", "a.*.example", "host:25", "1.2.3.4/8"])
+@pytest.mark.parametrize("name", ["a b", "a,DNS:evil.example", "-a", "a..b", "", "x" * 64, "ä.example", "a.*.example", "host:25", "1.2.3.4/8", "999.1.1.1", "192.0.2", "12"])
 def test_what_is_no_name_is_refused(tmp_path, name):
     postroom("cert", "--dir", tmp_path, "--", "good.example", name, status=64)
     assert list(tmp_path.iterdir()) == []
@@ -135,7 +135,7 @@ def test_a_ca_that_is_about_to_end_is_renewed_with_its_name_and_key(certs):
 def test_a_run_that_was_cut_short_is_taken_up(certs):
     key = (certs / "ca.key").read_bytes()
     (certs / "ca.pem").unlink()
-    assert "the CA, new" in postroom("cert", "--dir", certs)
+    assert "the CA, NEW for the key that was there, as ca.pem was missing" in postroom("cert", "--dir", certs)
     assert (certs / "ca.key").read_bytes() == key
 
 
@@ -293,6 +293,18 @@ def test_openssl_trusts_it(told):
     assert "Verify return code: 0 (ok)" in shell(command.replace("localhost:4650", f"localhost:{port}"))
 
 
+def test_mailclient_trusts_it(told, tmp_path):
+    (*_, command), _ = told
+    assert command.startswith("mailclient --course standard --ca ") and command.endswith(" localhost 2525 2110")
+    directory = tmp_path / "it's $HOME"
+    (directory / "users.txt").write_text("alice wonderland\n")
+    server = Server("popserver", "--dir", directory, "--tls-cert", directory / "cert.pem", "--tls-key", directory / "key.pem")
+    line = command.replace("mailclient ", f"{BUILD}/mailclient --transcript ", 1).replace(" 2110", f" {server.port}")
+    ended = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=PATIENCE, input="alice\nwonderland\n1\n-1\n3\n")
+    server.stop()
+    assert "C: STLS\n" in ended.stdout and "certificate verified" in ended.stdout and "S: +OK 0 messages" in ended.stdout, ended
+
+
 # user
 
 
@@ -370,11 +382,40 @@ def test_a_name_that_can_be_none_is_refused(people, name):
     assert (people / "users.txt").read_bytes() == before
 
 
-@pytest.mark.parametrize("password", ["", "\n", "a b\n", "a\tb\n", "x" * 600 + "\n"])
+@pytest.mark.parametrize("password", ["", "\n", "a\tb\n", "x" * 600 + "\n"])
 def test_a_password_that_can_be_none_is_refused(people, password):
     before = (people / "users.txt").read_bytes()
     postroom("user", "passwd", "alice", "--scheme", "plain", "--dir", people, input=password, status=65)
     assert (people / "users.txt").read_bytes() == before
+
+
+@pytest.mark.parametrize("name, reason", [("a b", "may not hold blanks"), ("", "the name is empty"), ("#x", "a comment"), ("carl@example.org", "without a domain")])
+def test_a_name_that_can_be_none_is_refused_for_its_own_reason(people, name, reason):
+    assert reason in postroom("user", "add", "--dir", people, "--", name, input="pw\n", status=65)
+
+
+def test_what_the_servers_offer_no_longer_is_said(people):
+    def lines(*words):
+        return postroom("user", *words, "--dir", people, input="pw\n").splitlines()[1:]
+
+    (people / "users.txt").write_text("alice wonderland\n")
+    (apop,) = lines("add", "bob", "--scheme", "scram-sha-256")
+    assert "no longer offer APOP" in apop
+    (scram,) = lines("add", "carol")
+    assert "no longer offer SCRAM, to anybody: with carol's secret" in scram and "--scheme scram-sha-256 keeps SCRAM" in scram
+    assert lines("add", "dora") == []
+    assert lines("remove", "dora") == []
+    assert lines("passwd", "carol", "--scheme", "scram-sha-256") == ["the servers offer SCRAM again: every user's secret works with it"]
+    assert lines("remove", "carol") == []
+    assert lines("remove", "bob") == ["the servers offer APOP again: every password is in clear"]
+    (both,) = lines("passwd", "alice")
+    assert "no longer offer SCRAM and APOP" in both
+    assert lines("passwd", "alice", "--scheme", "plain") == ["the servers offer SCRAM and APOP again: every user's secret works with it"]
+
+
+def test_a_course_s_users_change_nothing_that_is_offered(tmp_path):
+    (tmp_path / "user.txt").write_text("alice wonderland\n")
+    assert postroom("user", "add", "bob", "--dir", tmp_path, input="pw\n") == f"bob is a user now, in {tmp_path}/user.txt\n"
 
 
 def test_what_goes_wrong_has_its_status(people, tmp_path):
