@@ -46,6 +46,7 @@ struct link_options account_link(struct account *a, enum account_port which)
 	return (struct link_options){ .server = a->server,
 		                      .port = which == ACCOUNT_SMTP ? a->smtp_port : a->pop3_port,
 		                      .tls_first = is_tls_first(a, which),
+		                      .tls_asked = a->tls_first,
 		                      .trust = &a->trust,
 		                      .connection = ++a->connections,
 		                      .shown = a->transcript };

@@ -4,6 +4,7 @@
 #include "client/link.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -12,12 +13,13 @@
 #include "base/clock.h"
 #include "net/dial.h"
 
-enum { READ_MAX = 64 * 1024, TICK_MS = 200, HANDSHAKE_MS = 60 * 1000 };
+enum { READ_MAX = 64 * 1024, TICK_MS = 200, HANDSHAKE_MS = 60 * 1000, LONG_SILENCE_MS = 3000 };
 
 /* One talk's run over the connection. */
 struct run {
 	struct link *link;
 	struct talk *talk;
+	int64_t begun;
 	int64_t last;        /* when an octet moved */
 	short waits_to_read; /* what reading waits for: through TLS it may be the socket's room */
 	short waits_to_write;
@@ -113,6 +115,16 @@ static bool secure(struct link *l, struct fault *why)
 	return true;
 }
 
+static bool secure_first(struct link *l, const struct link_options *options, struct fault *why)
+{
+	if (secure(l, why))
+		return true;
+	if (why->error == EPROTO)
+		fault_set(why, FAULT_TEMPORARY, "port %u does not begin with TLS%s", options->port,
+		          options->tls_asked ? ": leave --tls out" : "");
+	return false;
+}
+
 /* ---- open and closed ---- */
 
 bool link_open(struct link *l, const struct link_options *options, struct fault *why)
@@ -126,7 +138,7 @@ bool link_open(struct link *l, const struct link_options *options, struct fault 
 	transcript_feed_init(&l->feed, options->shown);
 	l->feed.connection = options->connection;
 	transcript_note(&l->feed, TRANSCRIPT_CLIENT, "<client connects>");
-	if (!options->tls_first || secure(l, why))
+	if (!options->tls_first || secure_first(l, options, why))
 		return true;
 	link_close(l);
 	return false;
@@ -194,6 +206,7 @@ static void read_some(struct run *r)
 	r->waits_to_read = events_of(got);
 	if (got == STREAM_OK) {
 		r->last = clock_ms();
+		r->link->heard = true;
 		talk_push(r->talk, octets, n);
 	} else if (got == STREAM_END || got == STREAM_BROKEN) {
 		r->hung_up = true;
@@ -225,6 +238,13 @@ static void turn(struct run *r)
 	tick(r->link);
 }
 
+/* Who waits for a greeting, while the server waits for a handshake, hears nothing. */
+static const char *hint(const struct run *r)
+{
+	bool silent = !r->link->heard && !link_is_secure(r->link) && clock_ms() - r->begun >= LONG_SILENCE_MS;
+	return silent ? " (does this port begin with TLS? Then add --tls)" : "";
+}
+
 /* What the talk leads to: it is idle, or wants TLS. */
 static bool run(struct run *r, struct fault *why)
 {
@@ -232,10 +252,10 @@ static bool run(struct run *r, struct fault *why)
 
 	while (!talk_idle(t) && !(t->secures && t->out.len == 0) && !t->broken) {
 		if (r->hung_up)
-			return fault_set(why, FAULT_TEMPORARY, "the server hung up");
+			return fault_set(why, FAULT_TEMPORARY, "the server hung up%s", hint(r));
 		if (clock_ms() - r->last >= t->limit_ms)
-			return fault_set(why, FAULT_TEMPORARY, "the server did not answer within %d seconds",
-			                 t->limit_ms / 1000);
+			return fault_set(why, FAULT_TEMPORARY, "the server did not answer within %d seconds%s",
+			                 t->limit_ms / 1000, hint(r));
 		turn(r);
 	}
 	if (t->broken)
@@ -248,9 +268,13 @@ bool link_run(struct link *l, struct talk *t, struct fault *why)
 	bool ok;
 
 	for (;;) {
-		struct run r = {
-			.link = l, .talk = t, .last = clock_ms(), .waits_to_read = POLLIN, .waits_to_write = POLLOUT
-		};
+		const int64_t now = clock_ms();
+		struct run r = { .link = l,
+			         .talk = t,
+			         .begun = now,
+			         .last = now,
+			         .waits_to_read = POLLIN,
+			         .waits_to_write = POLLOUT };
 		ok = run(&r, why);
 		if (!ok || !t->secures)
 			break;

@@ -25,6 +25,7 @@ struct link_options {
 	const char *server;
 	unsigned port;
 	bool tls_first;           /* the handshake comes before the first word; else when the talk asks for it */
+	bool tls_asked;           /* … since the person said so, not the port's number */
 	struct link_trust *trust; /* the caller's, must outlive the link; never NULL */
 	unsigned connection;      /* number in the transcript */
 	struct transcript *shown; /* the dialogue goes there; NULL: it is not shown */
@@ -39,6 +40,7 @@ struct link {
 	void *owner;
 
 	/* private */
+	bool heard; /* an octet from the server */
 	const char *server;
 	struct link_trust *trust;
 };

@@ -166,6 +166,11 @@ static bool explain_failure(const SSL *ssl, int error, struct fault *why)
 	const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		return explain_certificate(ssl, why);
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) {
+		fault_set(why, FAULT_TEMPORARY, "no TLS handshake: what came is no TLS");
+		why->error = EPROTO;
+		return false;
+	}
 	if (reason)
 		return fault_set(why, FAULT_TEMPORARY, "no TLS handshake: %s", reason);
 	if (error == 0)

@@ -47,6 +47,18 @@ static _Noreturn void wrong_usage(const char *what, const char *which)
 	exit(EX_USAGE);
 }
 
+/* Where a subcommand is misspelt, its name is taken for the server's, and its options are unknown. */
+static _Noreturn void unknown_option(const char *which, const char *first)
+{
+	if (first[0] == '-')
+		wrong_usage("unknown option ", which);
+	fprintf(stderr,
+	        "mailclient: unknown option %s; is %s a server? The commands are send, list, show and delete, "
+	        "and mailclient --help shows what there is without one\n",
+	        which, first);
+	exit(EX_USAGE);
+}
+
 static unsigned read_port(const char *text)
 {
 	uint64_t port;
@@ -81,6 +93,7 @@ static void read_options(int argc, char **argv, struct options *o)
 		{ "version", no_argument, NULL, VERSION },
 		{ NULL, 0, NULL, 0 },
 	};
+	const char *first = argc > 1 ? argv[1] : ""; /* getopt moves it */
 	int option;
 
 	opterr = 0;
@@ -114,7 +127,7 @@ static void read_options(int argc, char **argv, struct options *o)
 		case ':':
 			wrong_usage("an argument is missing behind ", argv[optind - 1]);
 		default:
-			wrong_usage("unknown option ", argv[optind - 1]);
+			unknown_option(argv[optind - 1], first);
 		}
 	}
 	read_operands(argc - optind, argv + optind, o);
@@ -148,6 +161,24 @@ static bool open_transcript(const struct options *o, const struct course *course
 	return *transcript != NULL;
 }
 
+/* EX_OK, or it is said what is wrong. */
+static int prepare_account(struct account *a, const struct course *course)
+{
+	struct fault why;
+
+	a->course = course;
+	if (!account_check_trust(a, &why)) {
+		fprintf(stderr, "mailclient: %s\n", why.text);
+		return EX_NOINPUT;
+	}
+	if (!a->trust.ca_file || account_is_extended(a, ACCOUNT_SMTP) || account_is_extended(a, ACCOUNT_POP3))
+		return EX_OK;
+	fprintf(stderr,
+	        "mailclient: the course %s has no TLS that --ca could be for: say --course standard, or --tls\n",
+	        course->name);
+	return EX_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .course = NULL };
@@ -163,10 +194,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "mailclient: %s\n", why.text);
 		return EX_CONFIG;
 	}
-	if (!account_check_trust(&options.account, &why)) {
-		fprintf(stderr, "mailclient: %s\n", why.text);
+	int status = prepare_account(&options.account, course);
+	if (status != EX_OK) {
+		account_release(&options.account);
 		course_free(course);
-		return EX_NOINPUT;
+		return status;
 	}
 	struct transcript *transcript;
 	if (!open_transcript(&options, course, &transcript)) {
@@ -177,7 +209,6 @@ int main(int argc, char **argv)
 		.course = course,
 		.account = options.account,
 	};
-	client.account.course = course;
 	client.account.transcript = transcript;
 	screen_init(&client.screen, stdout);
 	prompt_init(&client.prompt, STDIN_FILENO, &client.screen);

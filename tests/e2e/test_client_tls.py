@@ -258,6 +258,44 @@ def test_a_ca_file_that_is_not_there_is_told_at_once(tmp_path):
     assert done.returncode == 66 and done.stderr.count("\n") == 1 and "none" in done.stderr
 
 
+def test_a_ca_that_a_course_has_no_use_for_is_refused(certs):
+    words = [BUILD / "mailclient", "--ca", certs.ca]
+    done = subprocess.run([*words, "127.0.0.1"], capture_output=True, text=True, input="")
+    assert done.returncode == 64 and "the course kharagpur has no TLS" in done.stderr and "--course standard" in done.stderr
+    for rest in ["--tls", "127.0.0.1"], ["127.0.0.1", "465", "2110"], ["--course", "standard", "127.0.0.1"]:
+        assert subprocess.run([*words, *rest], capture_output=True, text=True, input="").returncode == 0
+
+
+def test_tls_on_a_port_that_does_not_begin_with_it_says_so(certs):
+    for server, typed, port in (Server(Smtp()), SEND, "smtp"), (Server(Pop3([])), LIST, "pop3"):
+        assert f"port {server.port} does not begin with TLS: leave --tls out" in client(typed, "--tls", "--ca", certs.ca, **{port: server.port})
+
+
+def test_a_misspelt_command_is_named_with_those_there_are():
+    done = subprocess.run([BUILD / "mailclient", "lst", "--server", "127.0.0.1"], capture_output=True, text=True, input="")
+    assert done.returncode == 64 and done.stderr.count("\n") == 1
+    assert "is lst a server? The commands are send, list, show and delete" in done.stderr
+
+
+def test_a_port_that_waits_for_tls_is_guessed():
+    """It says nothing, and hangs up when no handshake comes."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        def wait_and_hang_up():
+            peer, _ = listening.accept()
+            peer.settimeout(3.5)
+            try:
+                peer.recv(1)
+            except TimeoutError:
+                pass
+            peer.close()
+
+        waiting = threading.Thread(target=wait_and_hang_up)
+        waiting.start()
+        out = client(LIST, pop3=listening.getsockname()[1])
+        waiting.join()
+    assert "the server hung up (does this port begin with TLS? Then add --tls)" in out
+
+
 # ---- somebody in between ----
 
 
@@ -446,6 +484,15 @@ def test_a_script_sends_no_password_in_clear_to_another_machine(own):
     assert done.returncode == 77 and "C: AUTH" not in done.stderr, done.stderr
     assert send(own, server.port, "--plaintext", host=OTHER).returncode == 0
     assert len(own[0].mails("bob")) == 1
+
+
+@needs_other
+def test_a_script_reads_nothing_in_clear_from_another_machine(own):
+    server = own[0].server("popserver", "--course", "standard", "--plaintext", listen=OTHER)
+    (own[0].path / "users.txt").write_text("alice {CRYPT}$6$saltsalt$" + "a" * 86 + "\n")  # else there is SCRAM
+    done = subprocess.run([BUILD / "mailclient", "list", "--server", f"{OTHER}:{server.port}", "--user", "alice", "--password-file", "-"],
+                          input="secret\n", capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 77 and "the password was not sent" in done.stderr, done
 
 
 # ---- Postfix and Dovecot ----
