@@ -43,6 +43,7 @@ struct stamps {
 struct tls_server {
 	char *cert_file;
 	char *key_file;
+	bool has_key_file; /* one of its own */
 	void (*report)(bool in_use, const char *text);
 	struct tls_tickets *tickets;
 	pthread_mutex_t reading; /* one at a time reads the files */
@@ -142,7 +143,24 @@ static bool use_cert(SSL_CTX *ctx, const char *name, struct fault *why)
 	return ok || refuse(why, "certificate", name, one_read ? "cannot be used" : "has no certificate in PEM form");
 }
 
-static bool use_key(SSL_CTX *ctx, const char *name, struct fault *why)
+/* In use all the same: what is there is better than nothing, and clients say what they think of it. */
+static void check_dates(const SSL_CTX *ctx, const char *name)
+{
+	const X509 *cert = SSL_CTX_get0_certificate(ctx);
+	bool early = X509_cmp_current_time(X509_get0_notBefore(cert)) > 0;
+	bool late = X509_cmp_current_time(X509_get0_notAfter(cert)) < 0;
+	struct tm when;
+	char text[64] = "a time that cannot be read";
+	if (!early && !late)
+		return;
+	if (ASN1_TIME_to_tm(early ? X509_get0_notBefore(cert) : X509_get0_notAfter(cert), &when) == 1)
+		strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &when);
+	log_warning("the certificate %s %s %s: clients will refuse it", name,
+	            early ? "is not valid before" : "has expired on", text);
+}
+
+/* `alone`: it should stand in the certificate's own file. */
+static bool use_key(SSL_CTX *ctx, const char *name, bool alone, struct fault *why)
 {
 	struct stat st;
 	bool asked = false;
@@ -155,6 +173,9 @@ static bool use_key(SSL_CTX *ctx, const char *name, struct fault *why)
 	if (asked)
 		ok = fault_set(why, FAULT_PERMANENT,
 		               "the key %.120s is under a password: take it off (openssl pkey -in OLD -out NEW)", name);
+	else if (!key && alone)
+		ok = fault_set(why, FAULT_PERMANENT, "the certificate %.120s has no key with it: add --tls-key FILE",
+		               name);
 	else if (!key)
 		ok = refuse(why, "key", name, "has no private key in PEM form");
 	else if (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1)
@@ -184,7 +205,9 @@ static SSL_CTX *make_context(const struct tls_server *t, struct fault *why)
 	if (!ok)
 		refuse(why, "certificate", t->cert_file, "cannot be used: OpenSSL does not start");
 	else
-		ok = use_cert(ctx, t->cert_file, why) && use_key(ctx, t->key_file, why);
+		ok = use_cert(ctx, t->cert_file, why) && use_key(ctx, t->key_file, !t->has_key_file, why);
+	if (ok)
+		check_dates(ctx, t->cert_file);
 	ERR_clear_error();
 	if (ok)
 		return ctx;
@@ -221,6 +244,7 @@ struct tls_server *tls_server_new(const char *cert_file, const char *key_file,
 	t->report = report;
 	t->cert_file = strdup(cert_file);
 	t->key_file = strdup(key_file ? key_file : cert_file);
+	t->has_key_file = key_file != NULL;
 	pthread_mutex_init(&t->reading, NULL);
 	pthread_mutex_init(&t->lock, NULL);
 	if (!t->cert_file || !t->key_file)

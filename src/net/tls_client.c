@@ -20,10 +20,7 @@ struct tls_client {
 
 static bool refuse(struct fault *why, const char *ca_file)
 {
-	unsigned long code = ERR_peek_last_error();
-	const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
-	fault_set(why, FAULT_PERMANENT, "%s: no certificates in PEM form%s%s", ca_file ? ca_file : "the system's CAs",
-	          reason ? ": " : "", reason ? reason : "");
+	fault_set(why, FAULT_PERMANENT, "%s: no certificates in PEM form", ca_file ? ca_file : "the system's CAs");
 	ERR_clear_error();
 	return false;
 }

@@ -19,13 +19,13 @@ static void must(bool ok)
 		abort();
 }
 
-static X509 *make_cert(EVP_PKEY *key)
+static X509 *make_cert(EVP_PKEY *key, long begin, long end)
 {
 	X509 *x = X509_new();
 	uint64_t serial;
 	must(x && RAND_bytes((unsigned char *)&serial, sizeof serial) == 1);
 	must(X509_set_version(x, X509_VERSION_3) && ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1));
-	must(X509_gmtime_adj(X509_getm_notBefore(x), -60) && X509_gmtime_adj(X509_getm_notAfter(x), 3600));
+	must(X509_gmtime_adj(X509_getm_notBefore(x), begin) && X509_gmtime_adj(X509_getm_notAfter(x), end));
 	X509_NAME *name = X509_get_subject_name(x);
 	must(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0) == 1);
 	must(X509_set_issuer_name(x, name) == 1 && X509_set_pubkey(x, key) == 1);
@@ -50,12 +50,12 @@ static void end_file(FILE *f, const char *beside, const char *file)
 	must(fclose(f) == 0 && chmod(beside, 0600) == 0 && rename(beside, file) == 0);
 }
 
-void tls_suite_renew(struct tls_suite *s)
+void tls_suite_date(struct tls_suite *s, long begin, long end)
 {
 	char beside[128];
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	must(key != NULL);
-	X509 *cert = make_cert(key);
+	X509 *cert = make_cert(key, begin, end);
 	FILE *f = begin_file(s->key, beside);
 	must(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1);
 	end_file(f, beside, s->key);
@@ -64,6 +64,11 @@ void tls_suite_renew(struct tls_suite *s)
 	end_file(f, beside, s->cert);
 	X509_free(cert);
 	EVP_PKEY_free(key);
+}
+
+void tls_suite_renew(struct tls_suite *s)
+{
+	tls_suite_date(s, -60, 3600);
 }
 
 void tls_suite_lock_key(const struct tls_suite *s)

@@ -14,6 +14,8 @@ struct tls_suite {
 void tls_suite_init(struct tls_suite *s);
 /* Another key and certificate in the same files, each put in place at once. */
 void tls_suite_renew(struct tls_suite *s);
+/* The same, with a certificate that is good between these times, in seconds from now. */
+void tls_suite_date(struct tls_suite *s, long begin, long end);
 /* Any text in place of a file. */
 void tls_suite_write(const char *file, const char *text);
 /* The key once more, under a password. */

@@ -103,6 +103,53 @@ static void what_is_no_pem_is_refused(void **state)
 	expect_refused(files, FAULT_PERMANENT, "has no certificate in PEM form");
 }
 
+static void a_certificate_without_its_key_says_which_option_is_missing(void **state)
+{
+	struct tls_suite *files = *state;
+	struct fault why;
+	assert_null(tls_server_new(files->cert, NULL, report, &why));
+	assert_int_equal(why.kind, FAULT_PERMANENT);
+	assert_non_null(strstr(why.text, "has no key with it: add --tls-key FILE"));
+}
+
+/* What stderr got while a server was made or, where there is one, read its files again. */
+static void logged_by(const struct tls_suite *files, struct tls_server *t, char *text, size_t size)
+{
+	FILE *kept = tmpfile();
+	int terminal = dup(STDERR_FILENO);
+	assert_true(kept && terminal >= 0 && dup2(fileno(kept), STDERR_FILENO) >= 0);
+	if (t)
+		tls_server_reload(t);
+	else
+		tls_server_free(open_server(files));
+	dup2(terminal, STDERR_FILENO);
+	close(terminal);
+	rewind(kept);
+	text[fread(text, 1, size - 1, kept)] = '\0';
+	fclose(kept);
+}
+
+static void a_certificate_that_has_expired_or_is_not_valid_yet_is_taken_with_a_warning(void **state)
+{
+	struct tls_suite *files = *state;
+	char text[1000], day[16];
+	time_t soon = time(NULL) + 7200;
+	logged_by(files, NULL, text, sizeof text);
+	assert_string_equal(text, "");
+	struct tls_server *t = open_server(files);
+	tls_suite_date(files, -7200, -3600);
+	logged_by(files, NULL, text, sizeof text);
+	assert_non_null(strstr(text, "has expired on 20"));
+	logged_by(files, t, text, sizeof text);
+	assert_non_null(strstr(text, "has expired on 20"));
+	tls_suite_date(files, 7200, 10800);
+	logged_by(files, t, text, sizeof text);
+	strftime(day, sizeof day, "%Y-%m-%d", gmtime(&soon));
+	assert_non_null(strstr(text, "is not valid before "));
+	assert_non_null(strstr(text, day));
+	tls_server_free(t);
+}
+
 static void a_directory_is_not_a_file(void **state)
 {
 	struct tls_suite *files = *state;
@@ -286,6 +333,8 @@ int main(void)
 		WITH_FILES(a_file_that_is_not_there_is_named),
 		WITH_FILES(what_is_no_pem_is_refused),
 		WITH_FILES(a_directory_is_not_a_file),
+		WITH_FILES(a_certificate_without_its_key_says_which_option_is_missing),
+		WITH_FILES(a_certificate_that_has_expired_or_is_not_valid_yet_is_taken_with_a_warning),
 		WITH_FILES(a_key_of_another_certificate_is_refused),
 		WITH_FILES(a_key_under_a_password_is_refused_and_nobody_asked),
 		WITH_FILES(a_broken_certificate_in_the_chain_is_refused),

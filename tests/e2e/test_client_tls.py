@@ -296,6 +296,12 @@ def test_a_port_that_waits_for_tls_is_guessed():
     assert "the server hung up (does this port begin with TLS? Then add --tls)" in out
 
 
+def test_a_ca_file_without_certificates_is_told_in_one_word(tmp_path):
+    (tmp_path / "note.txt").write_text("to do\n")
+    done = subprocess.run([BUILD / "mailclient", "--ca", tmp_path / "note.txt", "127.0.0.1"], capture_output=True, text=True, input="")
+    assert done.returncode == 66 and done.stderr.endswith("note.txt: no certificates in PEM form\n")
+
+
 # ---- somebody in between ----
 
 

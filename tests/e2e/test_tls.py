@@ -674,7 +674,7 @@ def test_what_is_wrong_with_the_files_is_said(lab, files, tmp_path, program):
     status, text = refused("--tls-cert", tmp_path / "none.pem")
     assert status == 66 and "none.pem" in text and "No such file" in text
     status, text = refused("--tls-cert", cert)  # without a key in it
-    assert status == 78 and "has no private key" in text
+    assert status == 78 and "has no key with it: add --tls-key FILE" in text
     locked = tmp_path / "locked.pem"
     openssl("pkey", "-in", key, "-aes256", "-passout", "pass:secret", "-out", locked)
     status, text = refused("--tls-cert", cert, "--tls-key", locked)
