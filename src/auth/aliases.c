@@ -167,9 +167,21 @@ struct found {
 	const struct table *table;
 	char users[ALIASES_TARGETS_MAX][USERS_NAME_MAX + 1];
 	size_t count;
-	bool more;    /* than there is room for */
-	size_t steps; /* targets that may still be looked at */
+	bool more;                                   /* than there is room for */
+	bool circle;                                 /* an alias stands behind itself */
+	const struct alias *path[ALIASES_DEPTH_MAX]; /* on which the search is */
+	size_t steps;                                /* targets that may still be looked at */
 };
+
+/* It need not be followed once more. */
+static bool is_on_path(const struct found *f, unsigned depth, const struct alias *alias)
+{
+	for (unsigned i = 0; i < depth; i++) {
+		if (f->path[i] == alias)
+			return true;
+	}
+	return false;
+}
 
 static void add_user(struct found *f, const char *user)
 {
@@ -187,14 +199,17 @@ static void follow(struct found *f, const struct alias *alias, unsigned depth)
 {
 	char user[USERS_NAME_MAX + 1];
 	struct slice rest = alias->targets, target;
+	f->path[depth - 1] = alias;
 	while (f->steps > 0 && !f->more && next_target(&rest, &target)) {
 		const struct alias *next = NULL;
 		f->steps--;
 		if (users_find(f->of, target, user))
 			add_user(f, user);
-		else if (depth < ALIASES_DEPTH_MAX)
+		else
 			next = find(f->table, target);
-		if (next)
+		if (next && is_on_path(f, depth, next))
+			f->circle = true;
+		else if (next && depth < ALIASES_DEPTH_MAX)
 			follow(f, next, depth + 1);
 	}
 }
@@ -204,7 +219,7 @@ static void resolve(struct found *f, struct users *of, const struct table *t, co
 	f->of = of;
 	f->table = t;
 	f->count = 0;
-	f->more = false;
+	f->more = f->circle = false;
 	f->steps = LOOKED_AT_MAX;
 	follow(f, alias, 1);
 }
@@ -223,7 +238,8 @@ static void check_targets(const struct aliases *a, const struct table *t, const 
 		         "alias %.*s: more than %d users stand behind it: its mail is refused for now", len,
 		         alias->name.ptr, ALIASES_TARGETS_MAX);
 	else if (f.count == 0)
-		snprintf(what, sizeof what, "alias %.*s: no user stands behind it", len, alias->name.ptr);
+		snprintf(what, sizeof what, "alias %.*s: %sno user stands behind it", len, alias->name.ptr,
+		         f.circle ? "it goes in a circle, and " : "");
 	else
 		return;
 	complain(a, alias->line, what);

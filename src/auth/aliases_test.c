@@ -283,9 +283,19 @@ static void alias_behind_which_nobody_stands_is_reported(void **state)
 {
 	(void)state;
 	line_is_reported("good alice\n\nlost dave, erin\n", "aliases.txt:3: alias lost: no user stands behind it;");
-	line_is_reported("a: b\r\nb: a\r\ngood alice\n", "aliases.txt:1: alias a: no user stands behind it;"
-	                                                 "aliases.txt:2: alias b: no user stands behind it;");
-	line_is_reported("self self\ngood alice\n", "aliases.txt:1: alias self: no user stands behind it;");
+	line_is_reported("good alice\nchain lost\nlost dave\n", "aliases.txt:2: alias chain: no user stands behind it;"
+	                                                        "aliases.txt:3: alias lost: no user stands behind it;");
+}
+
+static void alias_that_goes_in_a_circle_is_reported_as_such(void **state)
+{
+	(void)state;
+	line_is_reported("a: b\r\nb: a\r\ngood alice\n",
+	                 "aliases.txt:1: alias a: it goes in a circle, and no user stands behind it;"
+	                 "aliases.txt:2: alias b: it goes in a circle, and no user stands behind it;");
+	line_is_reported("self self\ngood alice\n",
+	                 "aliases.txt:1: alias self: it goes in a circle, and no user stands behind it;");
+	line_is_reported("self self, alice\ngood alice\n", ""); /* somebody gets the mail */
 }
 
 static void no_report_is_wanted_and_none_is_made(void **state)
@@ -646,6 +656,7 @@ int main(void)
 		IN_OWN_DIRECTORY(bad_first_line_leaves_its_name_to_the_second),
 		IN_OWN_DIRECTORY(every_bad_line_is_reported),
 		IN_OWN_DIRECTORY(alias_behind_which_nobody_stands_is_reported),
+		IN_OWN_DIRECTORY(alias_that_goes_in_a_circle_is_reported_as_such),
 		IN_OWN_DIRECTORY(no_report_is_wanted_and_none_is_made),
 		IN_OWN_DIRECTORY(aliases_lead_on_to_aliases),
 		IN_OWN_DIRECTORY(each_user_is_named_once),
