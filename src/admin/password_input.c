@@ -16,16 +16,15 @@
 static bool ask_with(UI *ui, const char *question, char *word, char *again, struct fault *why)
 {
 	if (!ui || UI_add_input_string(ui, question, 0, word, 0, PASSWORD_INPUT_MAX) < 0 ||
-	    UI_add_verify_string(ui, "The same again: ", 0, again, 0, PASSWORD_INPUT_MAX, word) < 0)
+	    UI_add_input_string(ui, "The same again: ", 0, again, 0, PASSWORD_INPUT_MAX) < 0)
 		return fault_set(why, FAULT_TEMPORARY, "out of memory");
-	switch (UI_process(ui)) {
-	case 0:
-		return true;
-	case -2:
-		return fault_set(why, FAULT_PERMANENT, "interrupted: nothing was changed");
-	default:
-		return fault_set(why, FAULT_PERMANENT, "that was not the same twice: nothing was changed");
-	}
+	int failed = UI_process(ui);
+	if (failed)
+		return fault_set(why, FAULT_PERMANENT, "%s: nothing was changed",
+		                 failed == -2 ? "interrupted" : "no password was typed");
+	/* Its own way of asking twice has its own words for what went wrong. */
+	return strcmp(word, again) == 0 ||
+	       fault_set(why, FAULT_PERMANENT, "that was not the same twice: nothing was changed");
 }
 
 static bool ask_twice(const char *user, struct buf *password, struct fault *why)

@@ -490,6 +490,9 @@ def test_at_a_terminal_what_is_not_the_same_twice_changes_nothing(people, again)
     terminal.answer("The same again: ", again)
     assert terminal.end() != 0
     assert (people / "users.txt").read_bytes() == before
+    assert "erif" not in terminal.screen  # OpenSSL's words
+    said = "interrupted" if again == "\3" else "that was not the same twice"
+    assert terminal.screen.split("\n", 1)[1:] == [f"postroom: {said}: nothing was changed\r\n"], terminal.screen
 
 
 def test_edits_at_the_same_time_are_all_there(people):
