@@ -201,7 +201,7 @@ const char *password_kind_of(struct slice secret, enum password_kind *kind)
 		return fault_of_hash(slice_skip(secret, strlen(CRYPT_SCHEME)));
 	}
 	if (!has_scheme(secret, SCRAM_SCHEME))
-		return "unknown scheme: a secret in braces is {CRYPT}… or {SCRAM-SHA-256}…";
+		return "unknown scheme: a secret in braces begins with {CRYPT} or {SCRAM-SHA-256}";
 	*kind = PASSWORD_SCRAM;
 	bool good = password_keys_read(secret, &keys);
 	explicit_bzero(&keys, sizeof keys);

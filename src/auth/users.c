@@ -35,9 +35,24 @@ struct users {
 
 static void give_advice(const struct users *u, struct fault *why)
 {
-	const char *advice = why->error == ENOENT ? "create it" : "let this program read it";
-	fault_set(why, FAULT_PERMANENT, "cannot read %.100s: %s: %s, with a line `name%cpassword` for each user",
-	          u->watched.path, strerror(why->error), advice, u->form.separator);
+	const char *path = u->watched.path, *advice = why->error == ENOENT ? "create it" : "let this program read it";
+	int dir = (int)(strlen(path) - strlen(u->watched.file));
+	if (u->form.schemes && why->error == ENOENT)
+		fault_set(why, FAULT_PERMANENT,
+		          "cannot read %.100s: %s: create it, by `postroom user add NAME --dir %.*s`, or with a line "
+		          "`name password` for each user",
+		          path, strerror(why->error), dir < 60 ? dir : 3, dir < 60 ? path : "DIR");
+	else
+		fault_set(why, FAULT_PERMANENT,
+		          "cannot read %.100s: %s: %s, with a line `name%cpassword` for each user", path,
+		          strerror(why->error), advice, u->form.separator);
+}
+
+static void report_nobody(const struct users *u)
+{
+	char text[256];
+	snprintf(text, sizeof text, "%.100s: there is no user in it: nobody can log in or get mail", u->watched.path);
+	u->report(text);
 }
 
 static struct users_table *read_table(struct users *u, struct fault *why)
@@ -53,6 +68,8 @@ static struct users_table *read_table(struct users *u, struct fault *why)
 	struct users_table *t = users_table_new(text, size, &u->form, u->watched.file, u->report);
 	if (!t)
 		fault_set(why, FAULT_TEMPORARY, "cannot read %.100s: out of memory", u->watched.path);
+	else if (users_table_count(t) == 0 && u->report)
+		report_nobody(u);
 	return t;
 }
 

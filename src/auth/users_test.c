@@ -108,6 +108,29 @@ static void missing_file_says_what_to_create(void **state)
 	      "for each user");
 }
 
+static void missing_file_of_the_standard_mode_names_the_command(void **state)
+{
+	(void)state;
+	struct fault why;
+	const struct users_form form = { .separator = ' ', .schemes = true };
+	assert_null(users_open(AT_FDCWD, "/srv/mail", "user.txt", &form, report, &why));
+	assert_non_null(strstr(why.text, ": create it, by `postroom user add NAME --dir /srv/mail/`, or with a line"));
+}
+
+static void file_with_nobody_in_it_is_reported(void **state)
+{
+	(void)state;
+	put("# nobody yet\n");
+	settle();
+	struct users *u = open_users();
+	static const char said[] = "./user.txt: there is no user in it: nobody can log in or get mail;";
+	assert_true(slice_equal_text(buf_slice(&reports), said));
+	put("alice pw\n");
+	users_reload(u);
+	assert_true(slice_equal_text(buf_slice(&reports), said));
+	users_free(u);
+}
+
 static void what_is_no_file_is_refused(void **state)
 {
 	(void)state;
@@ -350,7 +373,8 @@ static void bad_scheme_is_reported_and_the_others_go_on(void **state)
 	assert_true(buf_append_char(&reports, '\0'));
 	assert_string_equal(
 	        reports.data,
-	        "user.txt:2: unknown scheme: a secret in braces is {CRYPT}… or {SCRAM-SHA-256}… (line passed over);"
+	        "user.txt:2: unknown scheme: a secret in braces begins with {CRYPT} or {SCRAM-SHA-256} (line passed "
+	        "over);"
 	        "user.txt:3: what stands behind {CRYPT} is no hash of crypt(3) (line passed over);"
 	        "user.txt:4: expected ITERATIONS,SALT,STOREDKEY,SERVERKEY behind {SCRAM-SHA-256}, from 4096 iterations "
 	        "(line passed over);");
@@ -568,6 +592,8 @@ int main(void)
 	buf_init(&reports, 1 << 20);
 	const struct CMUnitTest tests[] = {
 		IN_OWN_DIRECTORY(missing_file_says_what_to_create),
+		IN_OWN_DIRECTORY(missing_file_of_the_standard_mode_names_the_command),
+		IN_OWN_DIRECTORY(file_with_nobody_in_it_is_reported),
 		IN_OWN_DIRECTORY(what_is_no_file_is_refused),
 		IN_OWN_DIRECTORY(symbolic_link_is_followed),
 		IN_OWN_DIRECTORY(name_is_answered_as_the_file_spells_it),

@@ -510,6 +510,6 @@ def test_a_hashed_password_may_hold_blanks(lab):
 def test_bad_secret_is_reported_and_the_others_log_in(lab):
     lab.write({"alice": "{MD5}x", "bob": PASSWORDS["bob"]})
     server = lab.smtpmail()
-    wait_for(lambda: any("users.txt:1: unknown scheme" in line for line in server.errors))
+    wait_for(lambda: any("users.txt:1: unknown scheme: a secret in braces begins with {CRYPT} or" in line for line in server.errors))
     with greeted(server) as talk:
         assert plain(talk, "bob", PASSWORDS["bob"]).startswith("235 ")
