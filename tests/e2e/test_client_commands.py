@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from harness import BUILD, PATIENCE, SANITISED, USERS, free_port, login, run
+from harness import BUILD, PATIENCE, SANITISED, USERS, free_port, login, run, send_mail
 from test_client_scripted import Pop3, Server, Smtp, mail
 
 OK, USAGE, DATAERR, NOINPUT, NOUSER, NOHOST, UNAVAILABLE, CANTCREAT, TEMPFAIL, PROTOCOL, NOPERM = (
@@ -257,7 +257,8 @@ def fill(lab, smtpmail, *texts):
 
 
 def test_the_list_has_a_line_a_mail(lab, smtpmail, popserver, password):
-    fill(lab, smtpmail, "First", "Zwölf\tMänner \x1b[2J")
+    fill(lab, smtpmail, "First")
+    send_mail(smtpmail, "From: bob@lab\r\nSubject: =?utf-8?q?Zw=C3=B6lf=09M=C3=A4nner_=1B[2J?=\r\n\r\nHello\r\n".encode())
     done = box(popserver, "list", password=password)
     assert (done.returncode, done.stderr) == (OK, b"")
     one, two = [line.split("\t") for line in done.stdout.decode().splitlines()]
