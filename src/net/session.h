@@ -51,13 +51,13 @@ struct session_tls {
 };
 
 enum session_stop {
-	STOP_IDLE,     /* the peer said or took nothing for idle_ms: say so and NEXT_CLOSE */
+	STOP_IDLE, /* the peer said or took nothing for idle_ms: say so and NEXT_CLOSE */
 	/* Instead of start(): */
 	STOP_CROWDED,   /* too many connections */
 	STOP_TOO_MANY,  /* … from the peer's address */
 	STOP_TOO_OFTEN, /* … from there, within a short time */
-	STOP_SHUTDOWN, /* the server ends: NEXT_CLOSE, or go on with a mail in mid DATA and close after it */
-	STOP_NOW,      /* its time is over too: NEXT_CLOSE, nothing unfinished is stored */
+	STOP_SHUTDOWN,  /* the server ends: NEXT_CLOSE, or go on with a mail in mid DATA and close after it */
+	STOP_NOW,       /* its time is over too: NEXT_CLOSE, nothing unfinished is stored */
 };
 
 struct session;
