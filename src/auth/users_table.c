@@ -223,13 +223,27 @@ bool users_table_find(const struct users_table *t, struct slice name, struct use
 	return true;
 }
 
+/* Jump consistent hash (Lamping and Veach, 2014), from 0 to count - 1: one more user at the file's end changes the answer for one name in so many, where a
+ * remainder would change nearly all, and what changes is no user's. */
+static size_t jump(uint64_t pick, size_t count)
+{
+	double next = 0;
+	size_t found = 0;
+	while (next < (double)count) {
+		found = (size_t)next;
+		pick = pick * 2862933555777941757u + 1;
+		next = ((double)found + 1) * ((double)(1u << 31) / (double)((pick >> 33) + 1));
+	}
+	return found;
+}
+
 bool users_table_find_or_borrow(const struct users_table *t, struct slice name, uint32_t pick,
                                 struct users_entry *entry)
 {
 	if (users_table_find(t, name, entry))
 		return true;
 	if (t->count > 0)
-		*entry = users_table_entry(t, pick % t->count);
+		*entry = users_table_entry(t, jump(pick, t->count));
 	else
 		*entry = (struct users_entry){ .secret = slice_str("nobody"), .kind = PASSWORD_PLAIN };
 	return false;

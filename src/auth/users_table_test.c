@@ -220,6 +220,44 @@ static void many_users_are_all_found(void **state)
 	buf_release(&text);
 }
 
+static struct users_table *table_of(int count)
+{
+	struct buf text;
+	buf_init(&text, 65536);
+	for (int i = 0; i < count; i++)
+		assert_true(buf_printf(&text, "user%d secret%d\n", i, i));
+	struct users_table *t = read_slice(buf_slice(&text), ' ');
+	buf_release(&text);
+	return t;
+}
+
+/* Which of them a stranger borrows from. */
+static int borrowed_from(const struct users_table *t, uint32_t pick)
+{
+	struct users_entry entry;
+	assert_false(users_table_find_or_borrow(t, slice_str("mallory"), pick, &entry));
+	return atoi(entry.name.ptr + strlen("user"));
+}
+
+static void strangers_borrow_from_all_users_and_hardly_notice_one_more(void **state)
+{
+	(void)state;
+	enum { USERS = 100, STRANGERS = 100 * 1000 };
+	struct users_table *before = table_of(USERS), *after = table_of(USERS + 1);
+	int counts[USERS] = { 0 }, changed = 0;
+	for (uint32_t i = 0; i < STRANGERS; i++) {
+		uint32_t pick = i * 2654435761u;
+		int from = borrowed_from(before, pick);
+		counts[from]++;
+		changed += borrowed_from(after, pick) != from;
+	}
+	for (int i = 0; i < USERS; i++)
+		assert_in_range(counts[i], STRANGERS / USERS / 2, STRANGERS / USERS * 2);
+	assert_in_range(changed, STRANGERS / USERS / 2, STRANGERS / USERS * 2);
+	users_table_release(before);
+	users_table_release(after);
+}
+
 int main(void)
 {
 	buf_init(&reports, 1 << 16);
@@ -237,6 +275,7 @@ int main(void)
 		cmocka_unit_test(names_and_lines_have_their_maximum),
 		cmocka_unit_test(names_are_found_without_regard_to_case),
 		cmocka_unit_test(many_users_are_all_found),
+		cmocka_unit_test(strangers_borrow_from_all_users_and_hardly_notice_one_more),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	buf_release(&reports);
