@@ -236,7 +236,7 @@ static int borrowed_from(const struct users_table *t, uint32_t pick)
 {
 	struct users_entry entry;
 	assert_false(users_table_find_or_borrow(t, slice_str("mallory"), pick, &entry));
-	return atoi(entry.name.ptr + strlen("user"));
+	return (int)strtol(entry.name.ptr + strlen("user"), NULL, 10);
 }
 
 static void strangers_borrow_from_all_users_and_hardly_notice_one_more(void **state)
