@@ -1,5 +1,6 @@
 /*
- * sasl: GNU SASL does the mechanisms; its questions (salt, keys, is this the password?) are answered here, from the users file. See sasl.h.
+ * sasl: GNU SASL does LOGIN and SCRAM; its questions (salt, keys, is this the password?) are answered here, from the users file. PLAIN is read here: GNU SASL
+ * would normalise the password first, which takes a time that grows with the square of what the client chose to send. See sasl.h.
  *
  * Each exchange has a GNU SASL context of its own (a microsecond to make), so that nothing is shared between threads, and neither context nor session is ever
  * used for a second attempt.
@@ -16,13 +17,14 @@ struct mechanism {
 	const char *name;
 	bool scram;
 	bool plus;
+	bool plain;
 };
 
 /* Strongest first. */
 static const struct mechanism mechanisms[] = {
 	{ .name = "SCRAM-SHA-256-PLUS", .scram = true, .plus = true },
 	{ .name = "SCRAM-SHA-256", .scram = true },
-	{ .name = "PLAIN" },
+	{ .name = "PLAIN", .plain = true },
 	{ .name = "LOGIN" },
 };
 enum { MECHANISMS = sizeof mechanisms / sizeof mechanisms[0] };
@@ -78,20 +80,6 @@ static void note_claimed(struct sasl_exchange *x, struct slice name)
 static bool permits(struct slice authzid, const char *user)
 {
 	return slice_empty(authzid) || slice_equal_text_nocase(authzid, user);
-}
-
-/* RFC 4616 section 2: [authzid] NUL authcid NUL passwd. GNU SASL has seen that they are three. The password is taken as it was sent: so it stands in a users
- * file, and so POP3's PASS sends it. */
-static int validate_plain(struct sasl_exchange *x)
-{
-	struct slice rest = slice_make(x->decoded, x->decoded_len);
-	struct slice authzid = slice_make(rest.ptr, slice_find(rest, '\0'));
-	rest = slice_skip(rest, authzid.len + 1);
-	struct slice name = slice_make(rest.ptr, slice_find(rest, '\0'));
-	struct slice password = slice_skip(rest, name.len + 1);
-	note_claimed(x, name);
-	bool right = users_verify(x->users, name, password, x->user) && permits(authzid, x->user);
-	return right ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
 }
 
 static int validate_login(struct sasl_exchange *x)
@@ -150,7 +138,7 @@ static int answer(Gsasl *context, Gsasl_session *session, Gsasl_property questio
 	(void)session;
 	switch (question) {
 	case GSASL_VALIDATE_SIMPLE:
-		return strcmp(x->mechanism->name, "PLAIN") == 0 ? validate_plain(x) : validate_login(x);
+		return validate_login(x);
 	case GSASL_SCRAM_ITER:
 	case GSASL_SCRAM_SALT:
 		return tell_salt(x);
@@ -176,6 +164,8 @@ static const struct mechanism *find(struct slice name)
 /* The binding is told for SCRAM without -PLUS as well: a client that believes that the server has none was lied to (RFC 5802 section 6). */
 static bool start(struct sasl_exchange *x, struct slice binding)
 {
+	if (x->mechanism->plain)
+		return true;
 	if (gsasl_init(&x->context) != GSASL_OK)
 		return false;
 	gsasl_callback_set(x->context, answer);
@@ -235,14 +225,28 @@ static enum sasl_verdict decode(struct sasl_exchange *x, struct slice response)
 	return same ? SASL_CHALLENGE : SASL_MALFORMED;
 }
 
+/* A name that can be nobody's, in the first message of SCRAM (RFC 5802 section 7), where "," and "=" take three octets. GNU SASL normalises it, on the
+ * loop, and the time for that grows with the square of its length. */
+static bool is_name_too_long(const struct sasl_exchange *x)
+{
+	struct slice rest = slice_make(x->decoded, x->decoded_len);
+	for (int gs2_parts = 0; gs2_parts < 2; gs2_parts++) {
+		size_t len = slice_find(rest, ',');
+		rest = slice_skip(rest, len < rest.len ? len + 1 : len);
+	}
+	return slice_find(rest, ',') > strlen("n=") + 3 * (size_t)USERS_NAME_MAX;
+}
+
 /* What GNU SASL does not look at. */
 static bool is_possible(const struct sasl_exchange *x)
 {
 	const struct mechanism *m = x->mechanism;
 	if (x->decoded_len == 0)
 		return false;
+	if (!m->scram || x->responses > 0)
+		return true;
 	/* A binding is -PLUS's alone (RFC 5802 section 6). */
-	return !m->scram || m->plus || x->responses > 0 || x->decoded[0] != 'p';
+	return (m->plus || x->decoded[0] != 'p') && !is_name_too_long(x);
 }
 
 static enum sasl_verdict judge(struct sasl_exchange *x, int rc)
@@ -284,8 +288,30 @@ static const char *login_question(const struct sasl_exchange *x)
 	return x->decoded ? "Password:" : "Username:";
 }
 
+static struct slice take_part(struct slice *rest)
+{
+	struct slice part = slice_make(rest->ptr, slice_find(*rest, '\0'));
+	*rest = slice_skip(*rest, part.len < rest->len ? part.len + 1 : part.len);
+	return part;
+}
+
+/* RFC 4616 section 2: [authzid] NUL authcid NUL passwd. The password is taken as it was sent, in whatever encoding: so it stands in a users file, and so LOGIN and
+ * POP3's PASS send it. */
+static enum sasl_verdict step_plain(struct sasl_exchange *x)
+{
+	struct slice rest = slice_make(x->decoded, x->decoded_len);
+	struct slice authzid = take_part(&rest);
+	struct slice name = take_part(&rest);
+	if (authzid.len + name.len + 2 > x->decoded_len || slice_find(rest, '\0') < rest.len)
+		return SASL_WRONG;
+	note_claimed(x, name);
+	return users_verify(x->users, name, rest, x->user) && permits(authzid, x->user) ? SASL_OK : SASL_WRONG;
+}
+
 static enum sasl_verdict step(struct sasl_exchange *x, struct buf *challenge)
 {
+	if (x->mechanism->plain)
+		return x->decoded ? step_plain(x) : SASL_CHALLENGE;
 	char *output = NULL;
 	size_t len = 0;
 	enum sasl_verdict verdict = judge(x, gsasl_step(x->session, x->decoded, x->decoded_len, &output, &len));

@@ -322,6 +322,60 @@ static void plain_takes_three_parts_and_no_empty_one(void **state)
 	users_free(u);
 }
 
+/* A users file may be older than UTF-8; nothing of a password is converted. */
+static void password_in_any_encoding_is_taken_as_it_stands(void **state)
+{
+	(void)state;
+	struct users *u = open_users("alice p\xe4ss\nbob p\xc3\xa4ss\n");
+	char challenge[512];
+	assert_int_equal(says(u, &in_clear, "PLAIN", slice_make("\0alice\0p\xe4ss", 11), challenge), SASL_OK);
+	assert_int_equal(says(u, &in_clear, "PLAIN", slice_make("\0bob\0p\xc3\xa4ss", 10), challenge), SASL_OK);
+	is_wrong(u, &in_clear, "PLAIN", slice_make("\0alice\0p\xc3\xa4ss", 12));
+	is_wrong(u, &in_clear, "PLAIN", slice_make("\0bob\0pa\xcc\x88ss", 11)); /* the same, decomposed */
+	users_free(u);
+	struct client c = { .mechanism = "LOGIN", .name = "alice", .password = "p\xe4ss" };
+	logs_in("alice p\xe4ss\n", &c, "alice");
+}
+
+enum { MARKS = 2270 }; /* of two octets each, twice: a response is about full */
+
+/* What ends in marks that a normalisation has to reorder one by one. */
+static struct slice marked(char text[], const char *begin, size_t begin_len, const char *end)
+{
+	size_t len = begin_len;
+	memcpy(text, begin, begin_len);
+	for (size_t i = 0; i < 2 * (size_t)MARKS; i++, len += 2)
+		memcpy(text + len, i < MARKS ? "\xcd\x84" : "\xcc\xa3", 2);
+	memcpy(text + len, end, strlen(end));
+	return slice_make(text, len + strlen(end));
+}
+
+static int64_t cpu_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* These are looked at on the loop. */
+static void nothing_a_client_chooses_takes_long_without_a_hash(void **state)
+{
+	(void)state;
+	static char text[4 * MARKS + 64];
+	char challenge[512];
+	struct users *u = open_users(ALICE);
+	int64_t began = cpu_ms();
+	is_wrong(u, &in_clear, "PLAIN", marked(text, "\0alice\0", 7, ""));
+	is_wrong(u, &in_clear, "PLAIN", marked(text, "\0", 1, "\0x"));
+	is_wrong(u, &in_clear, "PLAIN", marked(text, "", 0, "\0alice\0secret"));
+	says(u, &in_clear, "LOGIN", marked(text, "", 0, ""), challenge);
+	says(u, &in_clear, "SCRAM-SHA-256", marked(text, "n,,n=", 5, ",r=abcdefgh"), challenge);
+	says(u, &in_clear, "SCRAM-SHA-256", marked(text, "n,a=", 4, ",n=alice,r=abcdefgh"), challenge);
+	says(u, &in_clear, "SCRAM-SHA-256", marked(text, "n,,n=alice,r=", 13, ""), challenge);
+	assert_in_range(cpu_ms() - began, 0, 100);
+	users_free(u);
+}
+
 static void is_malformed(struct users *u, const char *response)
 {
 	struct sasl_exchange *x;
@@ -567,6 +621,8 @@ int main(void)
 		IN_OWN_DIRECTORY(own_name_alone_may_be_acted_for),
 		IN_OWN_DIRECTORY(other_binding_is_wrong),
 		IN_OWN_DIRECTORY(plain_takes_three_parts_and_no_empty_one),
+		IN_OWN_DIRECTORY(password_in_any_encoding_is_taken_as_it_stands),
+		IN_OWN_DIRECTORY(nothing_a_client_chooses_takes_long_without_a_hash),
 		IN_OWN_DIRECTORY(what_is_no_base64_is_malformed),
 		IN_OWN_DIRECTORY(responses_of_12288_octets_are_looked_at),
 		IN_OWN_DIRECTORY(login_takes_the_name_at_once_or_when_asked),
