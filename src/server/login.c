@@ -16,6 +16,7 @@
 enum {
 	CHALLENGE_MAX = 16 * 1024, /* octets of one in BASE64: SCRAM repeats what the client made up */
 	PARTS = 3,                 /* a name, a stamp and a digest */
+	WAITS_MAX_MS = 45000, /* of one attempt: three times the longest wait, where many from its address wait, too */
 };
 
 enum way { BY_SASL, BY_PASSWORD, BY_APOP };
@@ -30,6 +31,9 @@ struct login {
 	char *said;                /* holds a password; wiped */
 	size_t said_len;
 	struct pause pause; /* before an attempt is looked at */
+	int wait_ms;        /* the check has found that it must wait, again */
+	int waited_ms;      /* in all */
+	bool booked;        /* its address's turn is this attempt's (penalty_begin) */
 	struct job job;
 	enum login_result result;
 	struct buf challenge;
@@ -155,17 +159,21 @@ static void end_exchange(struct login *l)
 	l->exchange = NULL;
 }
 
-/* The attempt, or a step of it, is checked. */
+static void wait_and_try(struct login *l, int ms);
+
+/* The attempt, or a step of it, is checked, or has to wait. */
 static void finish(struct job *job)
 {
 	struct login *l = of_job(job);
+	if (l->wait_ms > 0) {
+		wait_and_try(l, l->wait_ms);
+		return;
+	}
 	if (l->result != LOGIN_CHALLENGE) {
 		log_attempt(l, outcome_of(l->result));
 		end_exchange(l);
 	}
 	forget(l);
-	if (l->result == LOGIN_OK || l->result == LOGIN_WRONG)
-		penalty_note(l->party.site->penalty, l->party.peer, l->result == LOGIN_OK);
 	tell(l);
 }
 
@@ -204,10 +212,8 @@ static enum login_result step(struct login *l)
 	return result_of(verdict);
 }
 
-/* On a hashing thread, where it takes long. */
-static void check(struct job *job)
+static void judge(struct login *l)
 {
-	struct login *l = of_job(job);
 	struct users *users = l->party.site->users;
 	bool right;
 	switch (l->way) {
@@ -222,6 +228,28 @@ static void check(struct job *job)
 		break;
 	}
 	l->result = right ? LOGIN_OK : LOGIN_WRONG;
+}
+
+/* On a hashing thread, where it takes long. Others from its address may have failed since it began to wait: it is asked again, and its outcome is noted before
+ * the next one is looked at. */
+static void check(struct job *job)
+{
+	struct login *l = of_job(job);
+	struct penalty *penalty = l->party.site->penalty;
+	l->wait_ms = 0;
+	if (l->party.loop && !l->booked)
+		l->wait_ms = penalty_begin(penalty, l->party.peer, &l->booked);
+	if (l->wait_ms > 0)
+		return;
+	judge(l);
+	if (l->result == LOGIN_OK || l->result == LOGIN_WRONG)
+		penalty_note(penalty, l->party.peer, l->result == LOGIN_OK);
+}
+
+/* The mechanism's first question: nothing is tried yet. */
+static void ask(struct job *job)
+{
+	judge(of_job(job));
 }
 
 static bool is_slow(const struct login *l)
@@ -267,14 +295,23 @@ static void waited(struct pause *p, bool cut)
 		look_at_users(l, begin_check);
 }
 
+static void wait_and_try(struct login *l, int ms)
+{
+	l->waited_ms += ms;
+	if (l->waited_ms > WAITS_MAX_MS)
+		log_attempt(l, "too-many-wait");
+	if (l->waited_ms > WAITS_MAX_MS || !loop_pause(l->party.loop, &l->pause, ms))
+		refuse(l, LOGIN_FAULT);
+}
+
 /* What the peer said is not looked at before its address's penalty is over. */
 static void attempt(struct login *l)
 {
-	int ms = penalty_wait(l->party.site->penalty, l->party.peer);
+	int ms = l->booked ? 0 : penalty_wait(l->party.site->penalty, l->party.peer);
 	if (ms == 0 || !l->party.loop)
 		look_at_users(l, begin_check);
-	else if (!loop_pause(l->party.loop, &l->pause, ms))
-		refuse(l, LOGIN_FAULT);
+	else
+		wait_and_try(l, ms);
 }
 
 /* ---- what sessions ask for ---- */
@@ -306,6 +343,9 @@ static void begin(struct login *l, enum way way)
 	assert(!l->owed);
 	end_exchange(l);
 	l->way = way;
+	l->wait_ms = 0;
+	l->waited_ms = 0;
+	l->booked = false;
 	l->owed = true;
 }
 
@@ -321,7 +361,7 @@ static void begin_exchange(struct job *job)
 	else if (l->has_response)
 		attempt(l);
 	else
-		run(l, NULL, check, finish); /* the mechanism's first question */
+		run(l, NULL, ask, finish);
 }
 
 void login_begin(struct login *l, struct slice mechanism, const struct slice *initial)

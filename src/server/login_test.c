@@ -33,6 +33,7 @@ struct lab {
 	char challenge[256];
 	bool looping;
 	void (*then)(struct lab *); /* inside the answer */
+	struct pause end;           /* of a run of the loop */
 };
 
 static int enter(void **state)
@@ -301,6 +302,63 @@ static void failed_address_waits_and_then_is_answered(void **state)
 	lab_release(&lab);
 }
 
+enum { GUESSERS = 20 };
+
+static void guessed(void *owner, const struct login_answer *answer)
+{
+	(void)answer;
+	++*(int *)owner;
+}
+
+static void stop_the_loop(struct pause *p, bool cut)
+{
+	(void)cut;
+	loop_stop(((struct lab *)((char *)p - offsetof(struct lab, end)))->party.loop);
+}
+
+static void run_for(struct lab *lab, int ms)
+{
+	lab->end.over = stop_the_loop;
+	assert_true(loop_pause(lab->party.loop, &lab->end, ms));
+	loop_run(lab->party.loop);
+}
+
+/* `users` with a hash, and without: each has its own way to the check. */
+static void guess_together(const char *users, const char *name)
+{
+	struct lab lab;
+	struct login *logins[GUESSERS];
+	int guesses = 0;
+	lab_init(&lab, users, "192.0.2.1");
+	lab_start_loop(&lab);
+	lab.options.plaintext = true;
+	lab.site.penalty = penalty_new(false);
+	penalty_note(lab.site.penalty, "192.0.2.1", false);
+	lab.party.answered = guessed;
+	lab.party.owner = &guesses;
+	for (int i = 0; i < GUESSERS; i++) {
+		logins[i] = login_new(&lab.party);
+		assert_non_null(logins[i]);
+		login_password(logins[i], slice_str(name), slice_str("wrong"));
+	}
+	run_for(&lab, 1000);
+	assert_int_equal(guesses, 0);
+	run_for(&lab, 2000);
+	assert_int_equal(guesses, 1);
+	loop_cut_pauses(lab.party.loop);
+	assert_int_equal(guesses, GUESSERS);
+	for (int i = 0; i < GUESSERS; i++)
+		login_free(logins[i]);
+	lab_release(&lab);
+}
+
+static void many_connections_of_one_address_guess_one_by_one(void **state)
+{
+	(void)state;
+	guess_together(ALICE, "alice");
+	guess_together(ALICE CAROL, "carol");
+}
+
 static void what_counts_as_a_failure(void **state)
 {
 	(void)state;
@@ -432,6 +490,7 @@ int main(void)
 		IN_OWN_DIRECTORY(changed_users_file_is_read_before_the_check),
 		IN_OWN_DIRECTORY(a_mechanism_is_judged_by_the_users_who_are_there_now),
 		IN_OWN_DIRECTORY(failed_address_waits_and_then_is_answered),
+		IN_OWN_DIRECTORY(many_connections_of_one_address_guess_one_by_one),
 		IN_OWN_DIRECTORY(what_counts_as_a_failure),
 		IN_OWN_DIRECTORY(password_crosses_in_clear_only_where_it_may),
 		IN_OWN_DIRECTORY(binding_is_offered_over_tls_alone),

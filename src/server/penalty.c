@@ -23,6 +23,7 @@ struct place {
 	unsigned char key[NETWORK_KEY];
 	unsigned failures; /* 0: free */
 	int64_t last_ms;
+	int64_t booked_ms; /* when the attempt was begun that is under way; 0: none is */
 };
 
 struct penalty {
@@ -97,22 +98,46 @@ static struct place *take(struct penalty *p, const unsigned char key[NETWORK_KEY
 	}
 	memcpy(taken->key, key, NETWORK_KEY);
 	taken->failures = 0;
+	taken->booked_ms = 0;
 	return taken;
 }
 
-int penalty_wait(struct penalty *p, const char *address)
+static int left_of(const struct place *place, int64_t now)
+{
+	int64_t since = place->booked_ms > place->last_ms ? place->booked_ms : place->last_ms;
+	int64_t left = since + waits_ms[place->failures < WORST ? place->failures : WORST] - now;
+	return left > 0 ? (int)left : 0;
+}
+
+/* `booked` NULL: it is only asked. */
+static int ask(struct penalty *p, const char *address, bool *booked)
 {
 	unsigned char key[NETWORK_KEY];
-	int64_t left = 0;
+	int left = 0;
 	if (!p || !key_of(p, address, key))
 		return 0;
 	pthread_mutex_lock(&p->lock);
 	int64_t now = p->now_ms();
-	const struct place *place = find(p, key, now);
+	struct place *place = find(p, key, now);
 	if (place)
-		left = place->last_ms + waits_ms[place->failures < WORST ? place->failures : WORST] - now;
+		left = left_of(place, now);
+	if (place && left == 0 && booked) {
+		place->booked_ms = now;
+		*booked = true;
+	}
 	pthread_mutex_unlock(&p->lock);
-	return left > 0 ? (int)left : 0;
+	return left;
+}
+
+int penalty_wait(struct penalty *p, const char *address)
+{
+	return ask(p, address, NULL);
+}
+
+int penalty_begin(struct penalty *p, const char *address, bool *booked)
+{
+	*booked = false;
+	return ask(p, address, booked);
 }
 
 void penalty_note(struct penalty *p, const char *address, bool right)
@@ -123,6 +148,8 @@ void penalty_note(struct penalty *p, const char *address, bool right)
 	pthread_mutex_lock(&p->lock);
 	int64_t now = p->now_ms();
 	struct place *place = find(p, key, now);
+	if (place)
+		place->booked_ms = 0;
 	if (right && place) {
 		place->failures--;
 	} else if (!right) {

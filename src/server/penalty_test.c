@@ -58,6 +58,48 @@ static void time_since_the_failure_counts(void **state)
 	penalty_free(p);
 }
 
+static void attempts_of_one_address_are_begun_one_by_one(void **state)
+{
+	(void)state;
+	struct penalty *p = new_penalty(false);
+	bool booked;
+	for (int i = 0; i < 3; i++) { /* nothing is known yet */
+		assert_int_equal(penalty_begin(p, "192.0.2.1", &booked), 0);
+		assert_false(booked);
+	}
+	fail_often(p, "192.0.2.1", 1);
+	assert_int_equal(penalty_begin(p, "192.0.2.1", &booked), 2000);
+	assert_false(booked);
+	now += 2000;
+	assert_int_equal(penalty_begin(p, "192.0.2.1", &booked), 0);
+	assert_true(booked);
+	now += 500;
+	assert_int_equal(penalty_wait(p, "192.0.2.1"), 1500);
+	assert_int_equal(penalty_begin(p, "192.0.2.1", &booked), 1500);
+	assert_false(booked);
+	assert_int_equal(penalty_begin(p, "192.0.2.2", &booked), 0);
+	now += 1500; /* its peer is gone, or it takes long */
+	assert_int_equal(penalty_begin(p, "192.0.2.1", &booked), 0);
+	assert_true(booked);
+	penalty_note(p, "192.0.2.1", false);
+	assert_int_equal(penalty_begin(p, "192.0.2.1", &booked), 4000);
+	penalty_free(p);
+}
+
+/* A mail program that is right is not slowed down by having asked. */
+static void right_attempt_leaves_no_wait_of_its_own(void **state)
+{
+	(void)state;
+	struct penalty *p = new_penalty(false);
+	bool booked;
+	fail_often(p, "192.0.2.1", 2);
+	now += 4000;
+	assert_int_equal(penalty_begin(p, "192.0.2.1", &booked), 0);
+	penalty_note(p, "192.0.2.1", true);
+	assert_int_equal(penalty_wait(p, "192.0.2.1"), 0);
+	penalty_free(p);
+}
+
 static void five_quiet_minutes_make_good(void **state)
 {
 	(void)state;
@@ -153,7 +195,9 @@ static void without_a_table_nobody_waits(void **state)
 {
 	(void)state;
 	penalty_note(NULL, "192.0.2.1", false);
+	bool booked;
 	assert_int_equal(penalty_wait(NULL, "192.0.2.1"), 0);
+	assert_int_equal(penalty_begin(NULL, "192.0.2.1", &booked), 0);
 	penalty_free(NULL);
 }
 
@@ -162,6 +206,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_failure_makes_the_next_attempt_wait_longer),
 		cmocka_unit_test(time_since_the_failure_counts),
+		cmocka_unit_test(attempts_of_one_address_are_begun_one_by_one),
+		cmocka_unit_test(right_attempt_leaves_no_wait_of_its_own),
 		cmocka_unit_test(five_quiet_minutes_make_good),
 		cmocka_unit_test(right_password_makes_good_for_one_failure),
 		cmocka_unit_test(network_of_ipv6_counts_as_one),
