@@ -2,6 +2,7 @@
  * lab: see lab_suite.h.
  */
 #include "server/lab_suite.h"
+#include "server/turns.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -231,8 +232,10 @@ static void give_up_threads(struct site *site)
 {
 	jobs_free(site->hashing);
 	jobs_free(site->jobs);
+	turns_free(site->turns);
 	delivery_desk_free(site->desk);
 	site->hashing = site->jobs = NULL;
+	site->turns = NULL;
 	site->desk = delivery_desk_new(site->store, NULL);
 	assert_non_null(site->desk);
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "server/network.h"
 #include "server/penalty.h"
+#include "server/turns.h"
 
 enum {
 	CHALLENGE_MAX = 16 * 1024, /* octets of one in BASE64: SCRAM repeats what the client made up */
@@ -34,7 +35,7 @@ struct login {
 	int wait_ms;        /* the check has found that it must wait, again */
 	int waited_ms;      /* in all */
 	bool booked;        /* its address's turn is this attempt's (penalty_begin) */
-	struct job job;
+	struct turn turn;   /* its job is what runs now, whether it waits for a turn or not */
 	enum login_result result;
 	struct buf challenge;
 	char user[USERS_NAME_MAX + 1]; /* after LOGIN_OK */
@@ -42,7 +43,7 @@ struct login {
 
 static struct login *of_job(struct job *job)
 {
-	return (struct login *)((char *)job - offsetof(struct login, job));
+	return (struct login *)((char *)job - offsetof(struct login, turn.job));
 }
 
 /* ---- what is offered ---- */
@@ -259,17 +260,27 @@ static bool is_slow(const struct login *l)
 	return l->way == BY_PASSWORD && !users_all_plain(l->party.site->users);
 }
 
+static void set_job(struct login *l, void (*work)(struct job *), void (*done)(struct job *))
+{
+	l->turn.job = (struct job){ .work = work, .done = done, .home = l->party.loop };
+}
+
 /* What is done for an attempt on another thread; without a loop (tests) at once. */
 static void run(struct login *l, struct jobs *jobs, void (*work)(struct job *), void (*done)(struct job *))
 {
-	l->job = (struct job){ .work = work, .done = done, .home = l->party.loop };
-	jobs_run(l->party.loop ? jobs : NULL, &l->job);
+	set_job(l, work, done);
+	jobs_run(l->party.loop ? jobs : NULL, &l->turn.job);
 }
 
 static void begin_check(struct job *job)
 {
 	struct login *l = of_job(job);
-	run(l, is_slow(l) ? l->party.site->hashing : NULL, check, finish);
+	struct turns *turns = l->party.site->turns;
+	set_job(l, check, finish);
+	if (l->party.loop && turns && is_slow(l))
+		turns_run(turns, l->party.peer, &l->turn);
+	else
+		jobs_run(NULL, &l->turn.job);
 }
 
 static void refresh(struct job *job)
@@ -283,7 +294,7 @@ static void look_at_users(struct login *l, void (*next)(struct job *))
 	if (users_changed(l->party.site->users))
 		run(l, l->party.site->jobs, refresh, next);
 	else
-		next(&l->job);
+		next(&l->turn.job);
 }
 
 static void waited(struct pause *p, bool cut)

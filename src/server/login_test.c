@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "server/penalty.h"
+#include "server/turns.h"
 
 #define ALICE "alice secret\n"
 #define CAROL "carol {CRYPT}rl.3StKT.4T8M\n" /* rasmuslerdorf */
@@ -106,6 +107,7 @@ static void lab_start_loop(struct lab *lab)
 	lab->site.jobs = jobs_new(2, &why);
 	lab->site.hashing = jobs_new(2, &why);
 	assert_true(lab->party.loop && lab->site.jobs && lab->site.hashing);
+	lab->site.turns = turns_new(lab->site.hashing, 2);
 }
 
 static void lab_login(struct lab *lab)
@@ -119,6 +121,7 @@ static void lab_release(struct lab *lab)
 	login_free(lab->login);
 	jobs_free(lab->site.hashing);
 	jobs_free(lab->site.jobs);
+	turns_free(lab->site.turns);
 	loop_free(lab->party.loop);
 	penalty_free(lab->site.penalty);
 	lab->site.store->ops->free(lab->site.store);

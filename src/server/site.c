@@ -16,6 +16,7 @@
 #include "server/login_delay.h"
 #include "server/penalty.h"
 #include "server/sandbox.h"
+#include "server/turns.h"
 
 static void report(const char *text)
 {
@@ -187,8 +188,9 @@ static bool start_login(struct site *site, const struct options *o, struct fault
 	if (!site->hashing)
 		return false;
 	jobs_begin_with(site->hashing, sandbox_narrow_hash);
+	site->turns = turns_new(site->hashing, SITE_HASHING_MAX);
 	site->penalty = penalty_new(o->slow_loopback);
-	return site->penalty || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
+	return (site->turns && site->penalty) || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
 }
 
 static bool start_jobs(struct site *site, struct fault *why)
@@ -231,6 +233,7 @@ void site_close(struct site *site)
 {
 	jobs_free(site->hashing);
 	jobs_free(site->jobs);
+	turns_free(site->turns);
 	penalty_free(site->penalty);
 	delivery_desk_free(site->desk);
 	if (site->store)

@@ -21,7 +21,7 @@
 enum { SITE_JOBS_MAX = 64 };
 
 /* Threads that hash passwords, and so what that takes at any one time: two cores, and twice the memory of one hash (16 MiB for yescrypt as crypt(5)
- * recommends it). However many log in at once, the rest wait in line as 200 octets each. */
+ * recommends it). However many log in at once, the rest wait in line (turns.h) as 200 octets each. */
 enum { SITE_HASHING_MAX = 2 };
 
 /* Who has connected. */
@@ -35,6 +35,7 @@ struct aliases;
 struct login_delay;
 struct penalty;
 struct tls_server;
+struct turns;
 
 struct site {
 	const struct course *course;
@@ -43,7 +44,8 @@ struct site {
 	struct users *users;
 	struct store *store;
 	struct jobs *jobs;               /* NULL: at once, on the caller's thread (tests) */
-	struct jobs *hashing;            /* for passwords alone; NULL: at once */
+	struct jobs *hashing;            /* for passwords alone … */
+	struct turns *turns;             /* … and who is next; NULL: at once */
 	struct penalty *penalty;         /* addresses that guess passwords; NULL: none is slowed down */
 	struct login_delay *login_delay; /* users who log in again too soon; NULL: nobody has to wait */
 	struct aliases *aliases;         /* NULL: there are none */
