@@ -232,12 +232,15 @@ static void judge(struct login *l)
 }
 
 /* On a hashing thread, where it takes long. Others from its address may have failed since it began to wait: it is asked again, and its outcome is noted before
- * the next one is looked at. */
+ * the next one is looked at. When the server ends, nobody is there any more for whom to hash what hundreds may have left in line. */
 static void check(struct job *job)
 {
 	struct login *l = of_job(job);
 	struct penalty *penalty = l->party.site->penalty;
 	l->wait_ms = 0;
+	l->result = LOGIN_FAULT;
+	if (atomic_load(&l->party.site->ending))
+		return;
 	if (l->party.loop && !l->booked)
 		l->wait_ms = penalty_begin(penalty, l->party.peer, &l->booked);
 	if (l->wait_ms > 0)

@@ -181,6 +181,7 @@ static void begin_end(struct task *t)
 static void end_service(struct service *s, unsigned signal)
 {
 	s->ending = true;
+	atomic_store(&s->site->ending, true);
 	/* From here on a new peer is refused at once, and does not hang in the backlog. */
 	for (int i = 0; i < DOORS; i++) {
 		if (s->listeners[i].fd >= 0)

@@ -6,6 +6,7 @@
 #define POSTROOM_SERVER_SITE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "auth/users.h"
 #include "course/course.h"
@@ -46,6 +47,7 @@ struct site {
 	struct jobs *jobs;               /* NULL: at once, on the caller's thread (tests) */
 	struct jobs *hashing;            /* for passwords alone … */
 	struct turns *turns;             /* … and who is next; NULL: at once */
+	atomic_bool ending;              /* logins that wait for the threads are given up */
 	struct penalty *penalty;         /* addresses that guess passwords; NULL: none is slowed down */
 	struct login_delay *login_delay; /* users who log in again too soon; NULL: nobody has to wait */
 	struct aliases *aliases;         /* NULL: there are none */

@@ -431,6 +431,46 @@ def test_the_end_of_a_server_does_not_wait_for_a_penalty(lab, program):
         assert talk.hear().startswith(("454", "-ERR [SYS/TEMP]"))
 
 
+@pytest.mark.parametrize("secrets", ["plain", "hashed"])
+def test_many_connections_of_one_address_guess_no_more_than_one(lab, secrets):
+    """In four seconds: one guess at once, one after two; and where they hash, what both threads are at when the first one turns out wrong."""
+    getattr(lab, secrets)()
+    server = lab.smtpmail("--slow-loopback", "--max-per-address", 100)
+    crowd = [greeted(server) for _ in range(60)]
+    for talk in crowd:
+        talk.send(b"AUTH PLAIN " + base64_of("", "alice", "wrong").encode() + b"\r\n")
+    time.sleep(4)
+    assert 2 <= len(logins(server, "wrong")) <= 4
+    server.stop()
+
+
+def test_right_login_is_not_behind_the_wrong_ones_of_another_address(lab):
+    lab.slow()
+    server = lab.smtpmail()
+    crowd = [greeted(server) for _ in range(100)]  # which take four seconds, on two threads
+    for talk in crowd:
+        talk.send(b"AUTH PLAIN " + base64_of("", "bob", "wrong").encode() + b"\r\n")
+    time.sleep(0.2)
+    with Dialogue(server, "220 ", source="127.0.0.2") as talk:
+        talk.say("EHLO client.test", "250")
+        talk.say("AUTH PLAIN " + base64_of("", "alice", PASSWORDS["alice"]), "235")
+    assert len(logins(server, "wrong")) < 50
+
+
+def test_the_end_of_a_server_does_not_wait_for_hashes(lab):
+    lab.slow()
+    server = lab.smtpmail()
+    crowd = [greeted(server) for _ in range(100)]
+    for talk in crowd:
+        talk.send(b"AUTH PLAIN " + base64_of("", "bob", "wrong").encode() + b"\r\n")
+    time.sleep(0.2)
+    for talk in crowd:
+        talk.close()
+    before = time.monotonic()
+    server.stop()
+    assert time.monotonic() - before < 2
+
+
 # Hashing
 
 
