@@ -265,16 +265,57 @@ static bool is_usable(const struct authority *a, struct fault *why)
 	return true;
 }
 
+/* ---- the pair that is to be replaced ---- */
+
+static const char whose[] = "somebody else's? Say --dir DIR, or move it away";
+
+/* False: it is not ours to replace. NULL in *cert: there is none. */
+static bool read_pair_cert(const struct authority *a, int dir, X509 **cert, struct fault *why)
+{
+	BIO *bio;
+	*cert = NULL;
+	if (!open_pem(dir, AUTHORITY_PAIR_CERT, &bio, why))
+		return false;
+	if (!bio)
+		return true;
+	*cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	bool ours = *cert && a->key && X509_verify(*cert, a->key) == 1;
+	return ours || fault_set(why, FAULT_PERMANENT, "%s was not signed by the key in %s: %s", AUTHORITY_PAIR_CERT,
+	                         key_name, whose);
+}
+
+static bool is_pair_key(int dir, X509 *cert, struct fault *why)
+{
+	BIO *bio;
+	if (!open_pem(dir, AUTHORITY_PAIR_KEY, &bio, why))
+		return false;
+	if (!bio)
+		return true;
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, "");
+	BIO_free(bio);
+	bool ours = cert && key && X509_check_private_key(cert, key) == 1;
+	EVP_PKEY_free(key);
+	return ours || fault_set(why, FAULT_PERMANENT, "%s is not the key of a %s that was signed by the key in %s: %s",
+	                         AUTHORITY_PAIR_KEY, AUTHORITY_PAIR_CERT, key_name, whose);
+}
+
+static bool may_replace_pair(const struct authority *a, int dir, struct fault *why)
+{
+	X509 *cert;
+	bool ok = read_pair_cert(a, dir, &cert, why) && is_pair_key(dir, cert, why);
+	X509_free(cert);
+	return ok;
+}
+
 static bool open_all(struct authority *a, int dir, enum authority_state *state, struct fault *why)
 {
-	if (!read_files(a, dir, why))
+	if (!read_files(a, dir, why) || (a->cert && !is_usable(a, why)) || !may_replace_pair(a, dir, why))
 		return false;
 	if (!a->cert) {
 		*state = a->key ? AUTHORITY_MADE_ANEW : AUTHORITY_MADE;
 		return make(a, dir, why);
 	}
-	if (!is_usable(a, why))
-		return false;
 	*state = end_of(a->cert) - time(NULL) < (time_t)AUTHORITY_RENEW_DAYS * DAY ? AUTHORITY_RENEWED : AUTHORITY_KEPT;
 	return *state == AUTHORITY_KEPT || renew(a, dir, why);
 }

@@ -14,6 +14,10 @@
 
 enum { AUTHORITY_DAYS = 3650, AUTHORITY_RENEW_DAYS = 60, AUTHORITY_PEM_MAX = 64 * 1024 };
 
+/* What the servers get, in the same directory. */
+#define AUTHORITY_PAIR_CERT "cert.pem"
+#define AUTHORITY_PAIR_KEY  "key.pem"
+
 enum authority_state {
 	AUTHORITY_KEPT,
 	AUTHORITY_MADE,
@@ -24,7 +28,7 @@ enum authority_state {
 struct authority;
 
 /* The directory's authority; made where neither file is there, renewed when it ends within AUTHORITY_RENEW_DAYS. A file that is there is never replaced but
- * for that. NULL: why. */
+ * for that. Nor may a pair be there that this authority has not signed: whoever opens it is about to replace the pair. NULL: why. */
 struct authority *authority_open(int dir, enum authority_state *state, struct fault *why);
 void authority_free(struct authority *a);
 time_t authority_end(const struct authority *a);

@@ -270,11 +270,14 @@ static int status_of(const struct fault *why)
 	return why->kind == FAULT_PERMANENT ? EX_DATAERR : EX_CANTCREAT;
 }
 
-/* The key before the certificate: a server that looks between the two waits for the pair. */
+/* A server that looks between the two waits for the pair. A first run that dies there has left a certificate of its own CA, which the next one replaces. */
 static bool put_certificate(int dir, const struct certificate *c, struct fault *why)
 {
-	return put_file(dir, "key.pem", buf_slice(&c->key), 0600, PUT_FILE_REPLACE, why) &&
-	       put_file(dir, "cert.pem", buf_slice(&c->chain), 0644, PUT_FILE_REPLACE, why);
+	const struct put_file_part parts[] = {
+		{ AUTHORITY_PAIR_CERT, buf_slice(&c->chain), 0644 },
+		{ AUTHORITY_PAIR_KEY, buf_slice(&c->key), 0600 },
+	};
+	return put_files(dir, parts, 2, why);
 }
 
 static int certify(int dir, const char *path, const struct names *names, unsigned days)

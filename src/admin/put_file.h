@@ -18,4 +18,14 @@ enum put_file_where { PUT_FILE_NEW, PUT_FILE_REPLACE };
 bool put_file(int dir, const char *name, struct slice octets, mode_t mode, enum put_file_where where,
               struct fault *why);
 
+/* One of several that belong together. */
+struct put_file_part {
+	const char *name;
+	struct slice octets;
+	mode_t mode;
+};
+
+/* In place of what is there: all are written and synced before the first takes its name, so that a full disk leaves all the old ones. False: why. */
+bool put_files(int dir, const struct put_file_part parts[], size_t count, struct fault *why);
+
 #endif

@@ -153,6 +153,33 @@ def test_a_ca_that_cannot_be_used_is_said_and_not_touched(certs, spoil):
     assert {path.name: path.read_bytes() for path in certs.iterdir()} == before
 
 
+@pytest.mark.parametrize("taken", [["cert.pem"], ["key.pem"], ["cert.pem", "key.pem"]], ids=" ".join)
+@pytest.mark.parametrize("has_ca", [True, False])
+def test_a_pair_of_somebody_elses_is_not_touched(tmp_path, taken, has_ca):
+    """Such as a certificate that was bought, under the usual names."""
+    postroom("cert", "--dir", tmp_path)
+    for name in ["cert.pem", "key.pem"] + ([] if has_ca else ["ca.pem", "ca.key"]):
+        (tmp_path / name).unlink()
+    other = tmp_path / "other"
+    other.mkdir()
+    postroom("cert", "--dir", other)
+    for name in taken:
+        (other / name).rename(tmp_path / name)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    postroom("cert", "--dir", tmp_path, status=65)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_another_key_beside_our_certificate_is_not_touched(certs):
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", certs / "key.pem")
+    key = (certs / "key.pem").read_bytes()
+    postroom("cert", "--dir", certs, status=65)
+    assert (certs / "key.pem").read_bytes() == key
+    (certs / "key.pem").unlink()
+    postroom("cert", "--dir", certs)
+    ssl.create_default_context().load_cert_chain(certs / "cert.pem", certs / "key.pem")
+
+
 def test_a_directory_that_is_not_there(tmp_path):
     postroom("cert", "--dir", tmp_path / "nowhere", status=73)
 
