@@ -234,6 +234,35 @@ static void changed_file_is_read_again(void **state)
 	users_free(u);
 }
 
+/* As cp and many editors do it: nobody is gone in between. */
+static void file_that_is_written_in_place_is_taken_when_it_is_whole(void **state)
+{
+	(void)state;
+	put("alice pw\nbob pw\n");
+	settle();
+	struct users *u = open_users();
+	static const char *const parts[] = { "", "carol pw\n", "carol pw\nal" };
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		put(parts[i]);
+		users_reload(u);
+		assert_true(knows(u, "alice") && knows(u, "bob"));
+		assert_false(knows(u, "carol"));
+	}
+	put("carol pw\nalice pw\nbob pw\n");
+	users_reload(u);
+	assert_true(knows(u, "alice") && knows(u, "bob") && knows(u, "carol"));
+	put("alice pw\n"); /* and that is all */
+	users_reload(u);
+	assert_true(knows(u, "bob"));
+	settle();
+	assert_true(users_changed(u));
+	users_reload(u);
+	assert_false(knows(u, "bob"));
+	assert_int_equal(reports.len, 0);
+	assert_false(users_changed(u));
+	users_free(u);
+}
+
 static void replaced_file_is_read_again(void **state)
 {
 	(void)state;
@@ -601,6 +630,7 @@ int main(void)
 		IN_OWN_DIRECTORY(longest_password_is_compared_whole),
 		IN_OWN_DIRECTORY(unchanged_file_is_not_read_again),
 		IN_OWN_DIRECTORY(changed_file_is_read_again),
+		IN_OWN_DIRECTORY(file_that_is_written_in_place_is_taken_when_it_is_whole),
 		IN_OWN_DIRECTORY(replaced_file_is_read_again),
 		IN_OWN_DIRECTORY(file_that_was_just_written_is_read_once_more),
 		IN_OWN_DIRECTORY(file_that_is_gone_leaves_the_users_and_is_said_once),

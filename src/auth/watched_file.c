@@ -100,6 +100,25 @@ static char *read_text(struct watched_file *w, int fd, size_t max, size_t *size,
 	return text;
 }
 
+/* An editor or cp that writes in place empties the file first: who is not there yet is not gone. A file that takes another's place is whole at once. */
+static bool is_being_written(const struct watched_file *w, size_t size)
+{
+	bool same_file = w->read.device == w->stamp.device && w->read.inode == w->stamp.inode;
+	return same_file && size < w->whole && is_young(&w->read);
+}
+
+static char *give_out(struct watched_file *w, char *text, size_t size, struct fault *why)
+{
+	if (!is_being_written(w, size)) {
+		w->whole = size;
+		return text;
+	}
+	fault_set(why, FAULT_BUSY, "%.100s is being written", w->path);
+	explicit_bzero(text, size);
+	free(text);
+	return NULL;
+}
+
 char *watched_file_read(struct watched_file *w, size_t max, size_t *size, struct fault *why)
 {
 	w->read = stamp_now(w);
@@ -112,7 +131,7 @@ char *watched_file_read(struct watched_file *w, size_t max, size_t *size, struct
 	}
 	char *text = read_text(w, fd, max, size, why);
 	file_close(fd);
-	return text;
+	return text ? give_out(w, text, *size, why) : NULL;
 }
 
 void watched_file_taken(struct watched_file *w)

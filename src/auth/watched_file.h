@@ -28,6 +28,7 @@ struct watched_file {
 	char *path; /* with the directory's name, for messages */
 	/* its own */
 	struct watched_stamp read; /* of the last reading */
+	size_t whole;              /* octets of the last text that was given out */
 	pthread_mutex_t lock;      /* guards what follows */
 	struct watched_stamp stamp;
 	int64_t settles_at; /* clock_ms(); 0: settled */
@@ -38,7 +39,8 @@ bool watched_file_init(struct watched_file *w, int dir, const char *dir_name, co
 void watched_file_release(struct watched_file *w);
 
 /* Its whole text (from malloc, a NUL behind it, to be wiped by whoever has secrets in it), at most `max` octets; NULL with why, whose error is ENOENT
- * where there is no such file. Blocks. */
+ * where there is no such file, and whose kind is FAULT_BUSY where somebody is writing the file anew: it has been emptied a moment ago, and there is less
+ * in it than there was. Then it has changed again in a moment. Blocks. */
 char *watched_file_read(struct watched_file *w, size_t max, size_t *size, struct fault *why);
 /* What was read last, or could not be read, is what counts from now on: it has not changed since. */
 void watched_file_taken(struct watched_file *w);
