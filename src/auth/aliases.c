@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Targets looked at: a file that leads round and round ends soon, too. */
 enum {
-	LOOKED_AT_MAX = 10 * 1000
-}; /* targets looked at for one name: a file that leads round and round ends soon, too */
+	LOOKED_AT_MAX = 10 * 1000, /* for one name */
+	CHECKED_MAX = 1000 * 1000, /* in a reading, to see whether somebody stands behind each name */
+};
 
 struct alias {
 	struct slice name;
@@ -214,25 +216,30 @@ static void follow(struct found *f, const struct alias *alias, unsigned depth)
 	}
 }
 
-static void resolve(struct found *f, struct users *of, const struct table *t, const struct alias *alias)
+/* Looks at so many targets at most; what is left of them: f->steps. */
+static void resolve(struct found *f, struct users *of, const struct table *t, const struct alias *alias, size_t steps)
 {
 	f->of = of;
 	f->table = t;
 	f->count = 0;
 	f->more = f->circle = false;
-	f->steps = LOOKED_AT_MAX;
+	f->steps = steps;
 	follow(f, alias, 1);
 }
 
 /* ---- reading ---- */
 
 /* An alias for nobody (a circle, a name that is not there), or for too many, is said once the whole file is known; the users file may change later. */
-static void check_targets(const struct aliases *a, const struct table *t, const struct alias *alias)
+static void check_targets(const struct aliases *a, const struct table *t, const struct alias *alias, size_t *budget)
 {
 	struct found f;
 	char what[200];
 	int len = (int)(alias->name.len < 60 ? alias->name.len : 60);
-	resolve(&f, a->users, t, alias);
+	size_t steps = *budget < LOOKED_AT_MAX ? *budget : LOOKED_AT_MAX;
+	resolve(&f, a->users, t, alias, steps);
+	*budget -= steps - f.steps;
+	if (*budget == 0)
+		return;
 	if (f.more)
 		snprintf(what, sizeof what,
 		         "alias %.*s: more than %d users stand behind it: its mail is refused for now", len,
@@ -243,6 +250,18 @@ static void check_targets(const struct aliases *a, const struct table *t, const 
 	else
 		return;
 	complain(a, alias->line, what);
+}
+
+static void check_all(const struct aliases *a, const struct table *t)
+{
+	size_t budget = CHECKED_MAX;
+	for (size_t i = 0; i < t->count; i++) {
+		check_targets(a, t, &t->list[i], &budget);
+		if (budget > 0)
+			continue;
+		complain(a, t->list[i].line, "so many names lead on to others that those from here on are not checked");
+		return;
+	}
 }
 
 static void read_lines(const struct aliases *a, struct table *t, size_t size)
@@ -256,8 +275,7 @@ static void read_lines(const struct aliases *a, struct table *t, size_t size)
 		read_line(a, t, line, number);
 		rest = slice_skip(rest, end < rest.len ? end + 1 : end);
 	}
-	for (size_t i = 0; i < t->count; i++)
-		check_targets(a, t, &t->list[i]);
+	check_all(a, t);
 }
 
 /* A file that is not there is an empty one. */
@@ -348,7 +366,7 @@ size_t aliases_resolve(struct aliases *a, struct slice name, void (*each)(void *
 	f.count = 0;
 	f.more = false;
 	if (alias)
-		resolve(&f, a->users, t, alias);
+		resolve(&f, a->users, t, alias, LOOKED_AT_MAX);
 	release(t);
 	if (f.more)
 		return ALIASES_TOO_MANY;

@@ -446,6 +446,19 @@ static void lines_that_lead_everywhere_end_quickly(void **state)
 	aliases_free(a);
 }
 
+static void many_lines_that_lead_everywhere_end_quickly_and_it_is_said(void **state)
+{
+	(void)state;
+	put_mesh(5000, 100, "alice");
+	int64_t start = clock_ms();
+	struct aliases *a = open_aliases();
+	leads(a, "n4999", "alice");
+	assert_in_range(clock_ms() - start, 0, QUICK_MS);
+	expect_text(&reports,
+	            "aliases.txt:100: so many names lead on to others that those from here on are not checked;");
+	aliases_free(a);
+}
+
 static void many_aliases_for_nobody_are_reported_quickly(void **state)
 {
 	(void)state;
@@ -669,6 +682,7 @@ int main(void)
 		IN_OWN_DIRECTORY(alias_has_so_many_users_and_one_for_more_is_reported),
 		IN_OWN_DIRECTORY(longest_name_of_a_user_fits),
 		IN_OWN_DIRECTORY(lines_that_lead_everywhere_end_quickly),
+		IN_OWN_DIRECTORY(many_lines_that_lead_everywhere_end_quickly_and_it_is_said),
 		IN_OWN_DIRECTORY(many_aliases_for_nobody_are_reported_quickly),
 		IN_OWN_DIRECTORY(users_behind_a_long_row_of_aliases_are_found),
 		IN_OWN_DIRECTORY(file_that_is_too_large_is_refused),
