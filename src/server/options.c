@@ -440,6 +440,9 @@ static enum options_wish read_operands(struct options *o, int count, char **oper
 	else if (count > 1)
 		fault_set(why, FAULT_PERMANENT, "'%.100s' is one argument too many: %s --help shows what there is",
 		          operands[1], name);
+	else if (o->tls_listen && port > 0 && port == o->tls_port)
+		fault_set(why, FAULT_PERMANENT,
+		          "port %u cannot begin with TLS and without: give --tls-port another one", o->tls_port);
 	else {
 		o->port = (unsigned)port;
 		return OPTIONS_SERVE;

@@ -215,6 +215,8 @@ static void what_a_public_server_needs_is_read(void **state)
 	assert_true(r.o.tls_listen);
 	assert_int_equal(r.o.tls_port, 0);
 	assert_int_equal(r.o.login_delay, 30);
+	assert_wrong(OPTIONS_SMTPMAIL, "25 --tls-port 25",
+	             "port 25 cannot begin with TLS and without: give --tls-port another one");
 	assert_wrong(OPTIONS_SMTPMAIL, "25 --tls-port 65536",
 	             "--tls-port '65536': give a number from 1 to 65535 (0 picks a free one)");
 	assert_wrong(OPTIONS_POPSERVER, "110 --timeout 0", "--timeout '0': give a number from 1 to 86400");
