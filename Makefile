@@ -171,6 +171,12 @@ crash-mutants: ## … and whether a sync that is left out of the code is noticed
 	@scripts/setup.sh build
 	@tests/crash/mutate.py
 
+.PHONY: soak
+soak: ## both servers under load, with kills: every mail accounted for, memory and descriptors flat (MINUTES=10 SEED=…)
+	@scripts/setup.sh build
+	@$(SELF) $(JOBS) all
+	@tests/soak/soak.py $(B) --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
 .PHONY: lint
 lint: ## layout, static analysis, the arrows between rooms, house rules
 	@scripts/setup.sh build check lint
