@@ -3,6 +3,7 @@
  */
 #include "server/program.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <sysexits.h>
 
@@ -53,6 +54,16 @@ static void hold_signals(void)
 	pthread_sigmask(SIG_BLOCK, &ours, NULL);
 }
 
+/* A buffer from this size on goes back to the system as soon as it is freed. glibc's malloc begins with the same, but raises it to the largest that was ever freed, and
+ * the memory of some large mails at once would then stay with the process. */
+enum { GIVEN_BACK_MIN = 128 * 1024 };
+
+static void give_memory_back(void)
+{
+	mallopt(M_MMAP_THRESHOLD, GIVEN_BACK_MIN);
+	mallopt(M_TRIM_THRESHOLD, GIVEN_BACK_MIN);
+}
+
 /* SITE_OPEN, or where it stopped, with why. */
 static enum site_step open_site(const struct program *p, const struct options *o, struct site *site, struct fault *why)
 {
@@ -87,6 +98,7 @@ static int serve(const struct program *p, const struct options *o)
 {
 	struct fault why;
 	struct site site;
+	give_memory_back();
 	hold_signals();
 	enum site_step step = open_site(p, o, &site, &why);
 	if (step != SITE_OPEN)

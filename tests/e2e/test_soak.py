@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from harness import BUILD, ROOT, SANITISED
+from harness import BUILD, ROOT, SANITISED, smtp, wait_for
 
 PATIENCE = 300
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="needs Python 3.11")
@@ -126,3 +126,27 @@ def leak(tmp_path_factory):
 def test_a_leak_is_noticed(tmp_path, leak, how, complaint):
     status, printed = finish(soak(tmp_path / "soak", 15, env={**os.environ, **how, "LD_PRELOAD": str(leak)}))
     assert status == 1 and complaint in printed and "FAILED" in printed
+
+
+def memory(server):
+    """Of its own, in octets."""
+    with open(f"/proc/{server.pid}/status") as status:
+        return int(re.search(r"RssAnon:\s+(\d+) kB", status.read())[1]) * 1024
+
+
+@pytest.mark.skipif(SANITISED, reason="sanitizers keep what was freed")
+def test_the_memory_of_large_mails_is_given_back(smtpmail):
+    """Twenty at a time, of several sizes: what was freed must not stay with the process."""
+    for lines in (3000, 5000, 9000) * 4:
+        talks = [smtp(smtpmail) for _ in range(20)]
+        for talk in talks:
+            for line, expected in ("MAIL FROM:<bob@lab>", "250"), ("RCPT TO:<alice@lab>", "250"), ("DATA", "354"):
+                talk.say(line, expected)
+            talk.send((b"x" * 70 + b"\r\n") * lines)
+        time.sleep(0.2)  # until all of them are in memory
+        for talk in talks:
+            talk.send(b".\r\n")
+        for talk in talks:
+            assert talk.reply().startswith("250 ")
+            talk.close()
+    wait_for(lambda: memory(smtpmail) < 4 << 20, seconds=5)
