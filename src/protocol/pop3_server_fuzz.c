@@ -1,6 +1,6 @@
 /*
  * pop3_server: any octets from a peer, in any cut, with a host that answers at once, later, or with faults. Replies must be well formed, and marks
- * never more than there are mails. The first octet chooses how the host answers and the length of the cuts.
+ * never more than there are mails. The first octet chooses how the host answers and the length of the cuts, the second what the server is.
  */
 #include "protocol/pop3_server.h"
 
@@ -221,19 +221,26 @@ static void settle(struct pump *p, struct host *h)
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
-	const struct pop3_config config = {
-		.replies = replies_default, .domain = "lab", .apop = true, .tls = true, .utf8 = true, .auth_codes = true
-	};
 	struct pump p;
-	if (n == 0)
+	if (n < 2)
 		return 0;
+	const struct pop3_config config = {
+		.replies = replies_default,
+		.domain = "lab",
+		.apop = !(octets[1] & 1),
+		.tls = !(octets[1] & 2),
+		.utf8 = !(octets[1] & 4),
+		.auth_codes = !(octets[1] & 8),
+		.pass_trimmed = octets[1] & 16,
+		.login_delay = octets[1] & 32 ? 60 : 0,
+	};
 	struct host h = { .defers = octets[0] & 1, .fetches = octets[0] & 2, .fails = octets[0] & 4 };
 	size_t step = octets[0] >> 3 ? octets[0] >> 3 : PUMP_INPUT_MAX;
 	h.session = pop3_server_new(&config, &ops, &h);
 	check(h.session);
 	pump_init(&p, h.session, NULL, NULL);
 	pump_start(&p);
-	for (size_t at = 1; at < n; at += step) {
+	for (size_t at = 2; at < n; at += step) {
 		pump_input(&p, (const char *)octets + at, n - at < step ? n - at : step);
 		settle(&p, &h);
 	}

@@ -213,6 +213,8 @@ static void settle(struct pump *p, struct host *h)
 	}
 }
 
+static const struct course_verb spellings[] = { { "MAIL_FROM:", "MAIL FROM:" }, { "RCPT_TO:", "RCPT TO:" } };
+
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
 	struct smtp_config config = { .replies = replies_default, .domain = "fuzz", .max_size = 1000 };
@@ -222,6 +224,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	config.strict = octets[1] & 1;
 	config.tls = octets[1] & 2;
 	config.auth_required = octets[1] & 4;
+	if (octets[1] & 8) {
+		config.verbs = spellings;
+		config.verbs_count = sizeof spellings / sizeof spellings[0];
+	}
 	struct host h = { .defers = octets[0] & 1, .pauses = octets[0] & 2 };
 	size_t step = octets[0] >> 2 ? octets[0] >> 2 : PUMP_INPUT_MAX;
 	h.session = smtp_server_new(&config, &ops, &h);

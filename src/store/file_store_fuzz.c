@@ -1,6 +1,6 @@
 /*
- * file_store_fuzz: any bytes as a mailbox file, and any bytes as its index and its marks. Whatever they are, a session opens or fails cleanly, a second
- * scan finds the same mails, and a delivery after it is there whole.
+ * file_store_fuzz: any bytes as a mailbox file, and any bytes as its index and its marks, or real ones with some octets changed. Whatever they are, a session
+ * opens or fails cleanly, a second scan finds the same mails, and a delivery after it is there whole.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -45,6 +45,41 @@ static size_t read_all(struct store *s, uint64_t *sum)
 	return count;
 }
 
+/* Changes octets of a file in place, as a bad disk might: two octets say where, the third what. */
+static void damage(const char *name, const uint8_t *data, size_t size)
+{
+	int fd = openat(root, name, O_RDWR);
+	struct stat st;
+	if (fd < 0)
+		return;
+	assert(fstat(fd, &st) == 0);
+	for (; size >= 3 && st.st_size > 0; data += 3, size -= 3) {
+		off_t at = (data[0] << 8 | data[1]) % st.st_size;
+		uint8_t octet;
+		assert(pread(fd, &octet, 1, at) == 1);
+		octet ^= data[2];
+		assert(pwrite(fd, &octet, 1, at) == 1);
+	}
+	close(fd);
+}
+
+/* A session with an index or marks of its own, damaged behind its back: what it reads may be wrong, but it ends. */
+static void read_damaged(struct store *s, const uint8_t *data, size_t size, bool marks)
+{
+	uint64_t sum;
+	unsigned char first[1 + 4096 / 8] = { 1 };
+	struct maildrop *m = marks ? s->ops->open(s, "u", "fuzzer", &why) : NULL;
+	size_t count = m ? m->ops->count(m) : 0;
+	if (count > 0 && count < 4096)
+		m->ops->remove(m, first, &why);
+	if (m)
+		m->ops->close(m);
+	read_all(s, &sum);
+	damage(marks ? "u/.m.deleted" : "u/.m.index", data, size);
+	read_all(s, &sum);
+	unlinkat(root, "u/.m.index", 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char name[] = "/dev/shm/store-fuzz-XXXXXX";
@@ -55,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (size < 2)
 		return 0;
-	/* Two octets say how the rest is shared out; an even first one leaves index and marks away. */
+	/* Two octets say how the rest is shared out: an odd first one gives some of it to the index (2: the marks), or (4) to the damage done to it. */
 	size_t text = (size - 2) * data[1] / 255;
 	bool sidecars = data[0] & 1;
 	unlinkat(root, "u/.lock", 0);
@@ -63,12 +98,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unlinkat(root, "u/.m.deleted", 0);
 	unlinkat(root, "u/.m.torn", 0);
 	put("u/m", data + 2, sidecars ? text : size - 2);
-	if (sidecars)
+	if (sidecars && !(data[0] & 4))
 		put(data[0] & 2 ? "u/.m.index" : "u/.m.deleted", data + 2 + text, size - 2 - text);
 
 	struct store *s = file_store_new(root, "m", &why);
 	uint64_t sum;
 	uint64_t again;
+	if (sidecars && data[0] & 4)
+		read_damaged(s, data + 2 + text, size - 2 - text, data[0] & 2);
 	size_t count = read_all(s, &sum);
 	unlinkat(root, "u/.m.index", 0);
 	assert(read_all(s, &again) == count && sum == again);
