@@ -1,31 +1,29 @@
 #!/bin/sh
-# Puts into tests/corpus what fuzzing has found: of each target a few small inputs that reach edges of the code which no seed reaches.
-# Usage: fuzz-corpus.sh BUILD [CORPUS]     CORPUS (BUILD/corpus) has a directory ROOM/NAME for each target. The seeds must be there: make fuzz-smoke.
+# Puts into tests/corpus what fuzzing has found: of each target the fewest inputs, none of them long, that reach all edges of its code that were reached.
+# Usage: fuzz-corpus.sh BUILD [CORPUS [TARGET …]]     CORPUS (BUILD/corpus) has a directory ROOM/NAME for each TARGET. make fuzz-smoke leaves all that behind.
 set -u
 build=$1 found=${2:-$1/corpus}
-longest=2000 most=60
+longest=2000
+[ $# -lt 2 ] || shift
+shift
+[ $# -gt 0 ] || set -- $(ls src/*/*_fuzz.c | sed 's,^src/,,; s,_fuzz\.c$,,')
 
-for source in src/*/*_fuzz.c; do
-	name=${source#src/}
-	name=${name%_fuzz.c}
+for name in "$@"; do
 	[ -d "$found/$name" ] || continue
-	kept=tests/corpus/$name seeds=$build/seeds/$name work=$(mktemp -d)
-	mkdir -p "$kept" "$seeds" "$work/all" "$work/beyond"
+	kept=tests/corpus/$name work=$(mktemp -d)
+	mkdir -p "$kept" "$build/seeds/$name" "$work/least"
+	cp -r "$found/$name" "$work/found" # a fuzzer may be at work there
 	# Edges alone: how often each is passed is worth no file in the tree.
-	merge="$build/bin/${name}_fuzz -merge=1 -use_counters=0 -max_len=$longest"
-	$merge "$work/all" "$seeds" >"$work/log" 2>&1 || exit
-	cp -a "$work/all/." "$work/beyond/"
-	$merge "$work/beyond" "$kept" "$found/$name" >>"$work/log" 2>&1 || exit
-	for file in "$work/all"/*; do
-		rm -f "$work/beyond/${file##*/}"
-	done
-	rm -rf "$kept"
+	"$build/bin/${name}_fuzz" -set_cover_merge=1 -use_counters=0 -max_len=$longest \
+		"$work/least" "$work/found" "$kept" "$build/seeds/$name" >"$work/log" 2>&1 || {
+		echo "fuzz-corpus.sh: $name cannot be merged: see $work/log" >&2
+		exit 1
+	}
+	rm -r "$kept"
 	mkdir -p "$kept"
-	ls -Sr "$work/beyond" | head -n $most | while read -r file; do
-		cp "$work/beyond/$file" "$kept/$(echo "$file" | cut -c 1-12)"
+	for file in "$work/least"/*; do
+		cp "$file" "$kept/$(basename "$file" | cut -c 1-12)"
 	done
-	printf '%-24s %s files\n' "$name" "$(ls "$kept" | wc -l)"
-	rmdir "$kept" 2>/dev/null
+	printf '%-24s %4s files %7s octets\n' "$name" "$(ls "$kept" | wc -l)" "$(cat "$kept"/* | wc -c)"
 	rm -r "$work"
 done
-du -sb --apparent-size tests/corpus

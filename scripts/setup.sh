@@ -56,6 +56,7 @@ needs() {
 		echo "command cppcheck cppcheck"
 		;;
 	fuzz)
+		echo "command python3 python3"
 		echo "command clang clang"
 		echo "file /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a libclang-rt-dev"
 		;;

@@ -1,6 +1,6 @@
 /*
- * mime_compose: any recipients (as they are typed), subject and text, with NULs between: what becomes a mail has just the header fields that it should, lines of
- * 78 octets of seven bits, and is shown with the same subject and text; people and what is typed into the courses' client are looked at on the way.
+ * mime_compose: any recipients (as they are typed), subject and text, with NULs between: what becomes a mail has just the header fields that it should, and
+ * lines of 78 octets of seven bits. People, and what is typed into the courses' client, are looked at on the way.
  */
 #include "client/mime_compose.h"
 

@@ -1,5 +1,5 @@
 /*
- * A fuzz target for the pump: the same octets, in one piece and in pieces of the fuzzer's choice, give the same answers.
+ * pump: the same octets, in one piece and in pieces of the fuzzer's choice, give the same answers.
  *
  * The first octet is the number of pieces' lengths that follow (used again and again); the rest is what the peer says.
  */

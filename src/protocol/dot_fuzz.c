@@ -1,5 +1,5 @@
 /*
- * dot: any octets through the decoder and back through the encoder, whole and cut. Whatever was decoded must come out of the round trip again, and cuts
+ * dot: any octets through the decoder and back through the encoder, whole and cut: whatever was decoded must come out of the round trip again, and cuts
  * must make no difference. The first octet chooses the peer, the form and the length of the cuts.
  */
 #include "protocol/dot.h"

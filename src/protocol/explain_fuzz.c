@@ -1,5 +1,6 @@
 /*
- * explain: any lines of either side, in any order. A line of the input is one of the dialogue; its first octet says whose.
+ * explain: any lines of either side, in any order: what is said of them are whole sentences of our own, and nothing of the peers'. A line of the input is one of the
+ * dialogue; its first octet says whose.
  */
 #include "protocol/explain.h"
 

@@ -1,5 +1,5 @@
 /*
- * pop3_server: any octets from a peer, in any cut, with a host that answers at once, later, or with faults. Replies must be well formed, and marks
+ * pop3_server: any octets from a peer, in any cut, with a host that answers at once, later, or with faults: replies must be well formed, and marks
  * never more than there are mails. The first octet chooses how the host answers and the length of the cuts, the second what the server is.
  */
 #include "protocol/pop3_server.h"

@@ -1,5 +1,5 @@
 /*
- * smtp_server: any octets from a peer, in any cut, with a host that answers at once or later. Every reply must be well formed, and the host asked in
+ * smtp_server: any octets from a peer, in any cut, with a host that answers at once or later: every reply must be well formed, and the host asked in
  * an order that makes sense. The first octet chooses how the host answers and the length of the cuts, the second what the server is.
  */
 #include "protocol/smtp_server.h"

@@ -1,5 +1,5 @@
 /*
- * maildrop: a whole POP3 server of a course, whose client says anything. Nobody sees or removes a mail who has not said the password; what is left are mails that
+ * maildrop: a whole POP3 server of a course, whose client says anything: nobody sees or removes a mail who has not said the password; what is left are mails that
  * were there, as they were, in their order; no command changes anything without QUIT.
  *
  * The first octet: the course, whether the peer is on this machine, and whether it vanishes; the second one: the length of the pieces.

@@ -1,8 +1,9 @@
 /*
- * member: a whole server of a course with registration, and three clients who say anything to it in turn: an octet of 0xFE changes to the next client, one of 0xFF
- * makes this one vanish, and the next with its number comes. Replies are well formed up to the mails of RETRIEVE, and in the end no mail takes memory.
+ * member: a whole server of a course with registration, and three clients who say anything to it in turn, and come and go: what they hear are lines, and in
+ * the end no mail takes memory.
  *
- * The first octet is the length of the pieces.
+ * The first octet is the length of the pieces. Further on one of 0xFE changes to the next client; one of 0xFF makes this one vanish, and the next with its number
+ * comes.
  */
 #include "server/member.h"
 

@@ -1,6 +1,6 @@
 /*
- * receive: a whole SMTP server of a course with users, who says anything to it. What is answered with an acceptance is in the mailboxes and nothing else is,
- * no mail can be taken for two, and nobody is let in without the password.
+ * receive: a whole SMTP server of a course with users, and a client that says anything: what is answered with an acceptance is in the mailboxes and nothing else
+ * is, no mail can be taken for two, and nobody is let in without the password.
  *
  * The first octet: the course, whether the peer is on this machine, whether MAIL needs a login, and whether the peer vanishes; the second one: the length of
  * the pieces.

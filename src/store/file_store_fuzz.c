@@ -1,6 +1,6 @@
 /*
- * file_store_fuzz: any bytes as a mailbox file, and any bytes as its index and its marks, or real ones with some octets changed. Whatever they are, a session
- * opens or fails cleanly, a second scan finds the same mails, and a delivery after it is there whole.
+ * file_store_fuzz: any bytes as a mailbox file, and any bytes as its index and its marks, or real ones with some octets changed: whatever they are, a
+ * session opens or fails cleanly, a second scan finds the same mails, and a delivery after it is there whole.
  */
 #include <assert.h>
 #include <fcntl.h>
