@@ -352,15 +352,6 @@ enum inbox_result inbox_unmark(struct inbox *m)
 	return result;
 }
 
-bool inbox_has_marks(const struct inbox *m)
-{
-	for (size_t i = 0; i < m->count; i++) {
-		if (m->mails[i].marked)
-			return true;
-	}
-	return false;
-}
-
 enum inbox_result inbox_quit(struct inbox *m)
 {
 	if (!still_there(m))

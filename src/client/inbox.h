@@ -74,7 +74,6 @@ enum inbox_result inbox_list(struct inbox *m);
 enum inbox_result inbox_mark(struct inbox *m, size_t index);
 /* RSET: no mail is marked. */
 enum inbox_result inbox_unmark(struct inbox *m);
-bool inbox_has_marks(const struct inbox *m);
 /* QUIT, with its answer in `words`; the session is over. */
 enum inbox_result inbox_quit(struct inbox *m);
 /* The same, if there is a session, without a word about it. */

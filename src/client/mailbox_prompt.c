@@ -181,15 +181,6 @@ static enum next log_in(struct mailbox *m)
 	}
 }
 
-/* QUIT would make the deletions final, and nobody said it: the input may have ended too early. */
-static void end_without_quit(struct mailbox *m)
-{
-	if (!inbox_is_open(&m->inbox) || !inbox_has_marks(&m->inbox))
-		return;
-	inbox_abandon(&m->inbox);
-	screen_say_line(&m->client->screen, "The input ended before QUIT: nothing was deleted");
-}
-
 bool mailbox_prompt(struct client *client)
 {
 	struct mailbox m;
@@ -202,7 +193,6 @@ bool mailbox_prompt(struct client *client)
 	}
 	while (next == NEXT_COMMAND)
 		next = ask_command(&m);
-	end_without_quit(&m);
 	mailbox_release(&m);
 	return next != NEXT_END;
 }
