@@ -26,23 +26,42 @@ void log_set_program(const char *name)
 	program = name;
 }
 
+static size_t escape_octet(char *out, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	out[0] = '\\';
+	out[1] = 'x';
+	out[2] = hex[c >> 4];
+	out[3] = hex[c & 15];
+	return 4;
+}
+
 /* A peer's bytes may stand in a value: whatever could end the line or drive a terminal, C1 controls among it, is shown as \xNN. */
 static size_t escape(char *out, size_t room, const char *text)
 {
-	static const char hex[] = "0123456789abcdef";
 	size_t n = 0;
 	for (; *text && n + 4 < room; text++) {
 		unsigned char c = (unsigned char)*text;
-		if (c >= 0x20 && c < 0x7f) {
+		if (c >= 0x20 && c < 0x7f)
 			out[n++] = (char)c;
-			continue;
-		}
-		out[n++] = '\\';
-		out[n++] = 'x';
-		out[n++] = hex[c >> 4];
-		out[n++] = hex[c & 15];
+		else
+			n += escape_octet(out + n, c);
 	}
 	return n;
+}
+
+const char *log_word(char word[LOG_WORD_MAX + 1], struct slice value)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < value.len && n + 4 <= LOG_WORD_MAX; i++) {
+		unsigned char c = (unsigned char)value.ptr[i];
+		if (c > 0x20 && c < 0x7f)
+			word[n++] = (char)c;
+		else
+			n += escape_octet(word + n, c);
+	}
+	word[n] = '\0';
+	return word;
 }
 
 /* Whoever reads stderr may be slow or stuck, and a loop must not wait for it: what there is no room for is counted. */

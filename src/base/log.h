@@ -8,6 +8,8 @@
 #ifndef POSTROOM_BASE_LOG_H
 #define POSTROOM_BASE_LOG_H
 
+#include "base/slice.h"
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /* What is less important than `level` is left out; LOG_LEVEL_WARNING from the start. */
@@ -20,5 +22,10 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A value that a peer chose, as one word: its blanks, too, become \xNN, so that no name and no address looks like the rest of a line. Cut where it is longer
+ * than LOG_WORD_MAX. Returns `word`. */
+enum { LOG_WORD_MAX = 320 };
+const char *log_word(char word[LOG_WORD_MAX + 1], struct slice value);
 
 #endif

@@ -145,13 +145,14 @@ static void log_attempt(const struct login *l, const char *outcome)
 {
 	const char *mechanism = l->way == BY_PASSWORD ? "password" : "APOP";
 	struct slice name = l->parts[0];
+	char word[LOG_WORD_MAX + 1];
 	if (l->way == BY_SASL) {
 		mechanism = sasl_mechanism(l->exchange);
 		name = slice_str(sasl_claimed(l->exchange));
 	}
 	if (name.len > USERS_NAME_MAX)
 		name.len = USERS_NAME_MAX;
-	log_info("login user=%.*s peer=%s by=%s outcome=%s", SLICE_FMT(name), l->party.peer, mechanism, outcome);
+	log_info("login user=%s peer=%s by=%s outcome=%s", log_word(word, name), l->party.peer, mechanism, outcome);
 }
 
 static void end_exchange(struct login *l)

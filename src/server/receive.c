@@ -149,10 +149,16 @@ static void release_draft(struct receive *r)
 	jobs_run(r->site->jobs, &c->job);
 }
 
+static const char *sender_word(const struct receive *r, char word[LOG_WORD_MAX + 1])
+{
+	return log_word(word, slice_str(smtp_server_sender(r->session)->text));
+}
+
 /* The mail cannot be stored: what comes of it is passed over from now on, and its memory goes at once. */
 static void give_up(struct receive *r)
 {
-	log_warning("mail from <%s>, peer %s, is refused for now: %s", smtp_server_sender(r->session)->text, r->peer,
+	char sender[LOG_WORD_MAX + 1];
+	log_warning("mail from <%s>, peer %s, is refused for now: %s", sender_word(r, sender), r->peer,
 	            r->mail.trouble.text);
 	release_draft(r);
 }
@@ -258,9 +264,10 @@ static void answer_end(struct receive *r, enum reply_id reply, const char *outco
 {
 	struct transaction *mail = &r->mail;
 	uint64_t number = reply == REPLY_SUBJECT_TOO_LONG ? r->site->course->subject_stored : 0;
+	char sender[LOG_WORD_MAX + 1];
 	log_info("mail from=<%s> recipients=%zu octets=%" PRIu64 " peer=%s user=%s id=%s outcome=%s",
-	         smtp_server_sender(r->session)->text, mail->recipients.count,
-	         mail->draft ? draft_octets(mail->draft) : 0, r->peer, user_of(r), mail->id, outcome);
+	         sender_word(r, sender), mail->recipients.count, mail->draft ? draft_octets(mail->draft) : 0, r->peer,
+	         user_of(r), mail->id, outcome);
 	smtp_server_answer(r->session, reply, number);
 }
 
@@ -290,13 +297,14 @@ static enum fault_kind worse(enum fault_kind a, enum fault_kind b)
 static void answer_deliveries(struct receive *r)
 {
 	struct transaction *mail = &r->mail;
+	char sender[LOG_WORD_MAX + 1];
 	enum fault_kind worst = FAULT_NONE;
 	for (size_t i = 0; i < mail->recipients.count; i++) {
 		const struct delivery *d = &mail->copies[i].delivery;
 		if (d->stored)
 			continue;
-		log_error("mail %s from <%s> to %s is not stored: %s", mail->id, smtp_server_sender(r->session)->text,
-		          d->user, d->why.text);
+		log_error("mail %s from <%s> to %s is not stored: %s", mail->id, sender_word(r, sender), d->user,
+		          d->why.text);
 		worst = worse(worst, d->why.kind);
 	}
 	if (worst == FAULT_NONE)

@@ -367,6 +367,25 @@ def test_password_never_reaches_log_or_transcript(lab):
         assert word not in said
 
 
+def test_no_name_and_no_address_looks_like_the_rest_of_a_log_line(lab):
+    smtpmail, popserver = lab.smtpmail(), lab.popserver()
+    forged = "x peer=192.0.2.66 by=password outcome=ok"
+    with Dialogue(popserver, "+OK") as talk:
+        talk.say(f"USER {forged}")
+        talk.say("PASS wrong", "-ERR")
+    with Dialogue(popserver, "+OK") as talk:
+        plain(talk, forged, "wrong")
+    with greeted(smtpmail) as talk:
+        talk.say(f'MAIL FROM:<"{forged}"@example.net>', "250")
+        talk.say("RCPT TO:<alice@example.org>", "250")
+        talk.say("DATA", "354")
+        talk.say("Subject: hi\r\n\r\ntext\r\n.", "250")
+    wait_for(lambda: len(logins(popserver, "wrong")) == 2)
+    for line in popserver.errors + smtpmail.errors:
+        assert " peer=192.0.2.66" not in line and " outcome=ok" not in line
+    assert any('from=<"x\\x20peer=192.0.2.66' in line for line in smtpmail.errors)
+
+
 def test_response_of_12288_octets_is_answered(lab):
     server = lab.smtpmail()
     with greeted(server) as talk:
