@@ -304,7 +304,8 @@ static bool read_again(struct aliases *a, struct fault *why)
 		old = a->table;
 		a->table = t;
 	}
-	watched_file_taken(&a->watched);
+	if (t || why->kind != FAULT_TEMPORARY)
+		watched_file_taken(&a->watched);
 	pthread_mutex_unlock(&a->lock);
 	pthread_mutex_unlock(&a->reading);
 	release(old);

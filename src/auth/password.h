@@ -15,6 +15,9 @@
 
 enum password_kind { PASSWORD_PLAIN, PASSWORD_CRYPT, PASSWORD_SCRAM, PASSWORD_KINDS };
 
+/* Of an attempt. A fault is nobody's mistake: memory is out. */
+enum password_verdict { PASSWORD_WRONG, PASSWORD_RIGHT, PASSWORD_FAULT };
+
 enum {
 	PASSWORD_SECRET_MAX = 512, /* octets of a secret that is made here, its NUL included */
 	PASSWORD_KEY = 32,         /* octets of SHA-256 */
@@ -39,7 +42,7 @@ struct password_keys {
 const char *password_kind_of(struct slice secret, enum password_kind *kind);
 
 /* Whether this is the password. As long as the secret's kind and cost say, whatever both hold. May take long. */
-bool password_verify(enum password_kind kind, struct slice secret, struct slice password);
+enum password_verdict password_verify(enum password_kind kind, struct slice secret, struct slice password);
 
 /* The keys out of a {SCRAM-SHA-256} secret; false: it is none. */
 bool password_keys_read(struct slice secret, struct password_keys *keys);

@@ -7,6 +7,7 @@
  */
 #include "auth/sasl.h"
 
+#include <errno.h>
 #include <gsasl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ struct sasl_exchange {
 	Gsasl_session *session;
 	unsigned responses;
 	bool asked;    /* there was no initial response */
+	bool lacking;  /* memory was out while it was answered */
 	bool proven;   /* all is right, and the client is told SCRAM's last word */
 	char *decoded; /* the response that is looked at */
 	size_t decoded_len;
@@ -82,12 +84,18 @@ static bool permits(struct slice authzid, const char *user)
 	return slice_empty(authzid) || slice_equal_text_nocase(authzid, user);
 }
 
+static int rc_of(enum password_verdict verdict)
+{
+	if (verdict == PASSWORD_FAULT)
+		return GSASL_MALLOC_ERROR;
+	return verdict == PASSWORD_RIGHT ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
+}
+
 static int validate_login(struct sasl_exchange *x)
 {
 	struct slice name = property(x->session, GSASL_AUTHID);
 	note_claimed(x, name);
-	bool right = users_verify(x->users, name, property(x->session, GSASL_PASSWORD), x->user);
-	return right ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
+	return rc_of(users_verify(x->users, name, property(x->session, GSASL_PASSWORD), x->user));
 }
 
 static int set_base64(Gsasl_session *session, Gsasl_property name, const unsigned char *octets, size_t n)
@@ -109,7 +117,8 @@ static int tell_salt(struct sasl_exchange *x)
 	char iterations[12];
 	struct slice name = property(x->session, GSASL_AUTHID);
 	note_claimed(x, name);
-	users_scram_salt(x->users, name, &keys);
+	if (!users_scram_salt(x->users, name, &keys))
+		return GSASL_MALLOC_ERROR;
 	snprintf(iterations, sizeof iterations, "%u", (unsigned)keys.iterations);
 	int rc = gsasl_property_set(x->session, GSASL_SCRAM_ITER, iterations);
 	if (rc == GSASL_OK)
@@ -122,8 +131,10 @@ static int tell_salt(struct sasl_exchange *x)
 static int tell_keys(struct sasl_exchange *x)
 {
 	struct password_keys keys;
-	bool known = users_scram_keys(x->users, property(x->session, GSASL_AUTHID), &keys, x->user);
-	if (!known || !permits(property(x->session, GSASL_AUTHZID), x->user))
+	enum password_verdict known = users_scram_keys(x->users, property(x->session, GSASL_AUTHID), &keys, x->user);
+	if (known == PASSWORD_FAULT)
+		return GSASL_MALLOC_ERROR;
+	if (known != PASSWORD_RIGHT || !permits(property(x->session, GSASL_AUTHZID), x->user))
 		x->user[0] = '\0';
 	int rc = set_base64(x->session, GSASL_SCRAM_SERVERKEY, keys.server, PASSWORD_KEY);
 	if (rc == GSASL_OK)
@@ -132,10 +143,8 @@ static int tell_keys(struct sasl_exchange *x)
 	return rc;
 }
 
-static int answer(Gsasl *context, Gsasl_session *session, Gsasl_property question)
+static int answer_for(struct sasl_exchange *x, Gsasl_property question)
 {
-	struct sasl_exchange *x = gsasl_callback_hook_get(context);
-	(void)session;
 	switch (question) {
 	case GSASL_VALIDATE_SIMPLE:
 		return validate_login(x);
@@ -148,6 +157,15 @@ static int answer(Gsasl *context, Gsasl_session *session, Gsasl_property questio
 	default:
 		return GSASL_NO_CALLBACK;
 	}
+}
+
+static int answer(Gsasl *context, Gsasl_session *session, Gsasl_property question)
+{
+	struct sasl_exchange *x = gsasl_callback_hook_get(context);
+	int rc = answer_for(x, question);
+	(void)session;
+	x->lacking |= rc == GSASL_MALLOC_ERROR; /* GNU SASL passes over what is wrong with a salt or a key */
+	return rc;
 }
 
 /* ---- an exchange ---- */
@@ -166,8 +184,10 @@ static bool start(struct sasl_exchange *x, struct slice binding)
 {
 	if (x->mechanism->plain)
 		return true;
-	if (gsasl_init(&x->context) != GSASL_OK)
+	if (gsasl_init(&x->context) != GSASL_OK) {
+		x->context = NULL; /* what is there is freed already */
 		return false;
+	}
 	gsasl_callback_set(x->context, answer);
 	gsasl_callback_hook_set(x->context, x);
 	if (gsasl_server_start(x->context, x->mechanism->name, &x->session) != GSASL_OK)
@@ -305,7 +325,14 @@ static enum sasl_verdict step_plain(struct sasl_exchange *x)
 	if (authzid.len + name.len + 2 > x->decoded_len || slice_find(rest, '\0') < rest.len)
 		return SASL_WRONG;
 	note_claimed(x, name);
-	return users_verify(x->users, name, rest, x->user) && permits(authzid, x->user) ? SASL_OK : SASL_WRONG;
+	switch (users_verify(x->users, name, rest, x->user)) {
+	case PASSWORD_FAULT:
+		return SASL_FAULT;
+	case PASSWORD_RIGHT:
+		return permits(authzid, x->user) ? SASL_OK : SASL_WRONG;
+	default:
+		return SASL_WRONG;
+	}
 }
 
 static enum sasl_verdict step(struct sasl_exchange *x, struct buf *challenge)
@@ -314,7 +341,10 @@ static enum sasl_verdict step(struct sasl_exchange *x, struct buf *challenge)
 		return x->decoded ? step_plain(x) : SASL_CHALLENGE;
 	char *output = NULL;
 	size_t len = 0;
-	enum sasl_verdict verdict = judge(x, gsasl_step(x->session, x->decoded, x->decoded_len, &output, &len));
+	errno = 0; /* memory that is out looks like a client's mistake in many places of GNU SASL */
+	int rc = gsasl_step(x->session, x->decoded, x->decoded_len, &output, &len);
+	x->lacking |= rc != GSASL_OK && rc != GSASL_NEEDS_MORE && errno == ENOMEM;
+	enum sasl_verdict verdict = x->lacking ? SASL_FAULT : judge(x, rc);
 	const char *said = is_login(x) ? login_question(x) : output;
 	size_t said_len = is_login(x) ? strlen(said) : len;
 	if (verdict == SASL_CHALLENGE && said_len > 0 && !append_base64(challenge, said, said_len))

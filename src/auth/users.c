@@ -61,7 +61,7 @@ static struct users_table *read_table(struct users *u, struct fault *why)
 	why->error = 0;
 	char *text = watched_file_read(&u->watched, USERS_FILE_MAX, &size, why);
 	if (!text) {
-		if (why->error != 0)
+		if (why->error != 0 && why->kind != FAULT_TEMPORARY)
 			give_advice(u, why);
 		return NULL;
 	}
@@ -73,8 +73,8 @@ static struct users_table *read_table(struct users *u, struct fault *why)
 	return t;
 }
 
-/* False with why: the old table stays. The stamp is noted in both cases, so that a file that cannot be read is not tried again
- * before it changes. */
+/* False with why: the old table stays. The stamp is noted as well where the file is at fault, so that it is not tried again before it
+ * changes; where something is lacking for a moment, it is still to be read. */
 static bool read_again(struct users *u, struct fault *why)
 {
 	pthread_mutex_lock(&u->reading);
@@ -86,7 +86,8 @@ static bool read_again(struct users *u, struct fault *why)
 		old = u->table;
 		u->table = t;
 	}
-	watched_file_taken(&u->watched);
+	if (t || why->kind != FAULT_TEMPORARY)
+		watched_file_taken(&u->watched);
 	pthread_mutex_unlock(&u->lock);
 
 	pthread_mutex_unlock(&u->reading);
@@ -109,8 +110,9 @@ struct users *users_open(int dir, const char *dir_name, const char *file, const 
 	u->report = report;
 	bool ok = watched_file_init(&u->watched, dir, dir_name, file, why);
 	if (ok && read_again(u, why)) {
-		users_salt_key(u->watched.dir, form->schemes, u->salt_key);
-		return u;
+		if (users_salt_key(u->watched.dir, form->schemes, u->salt_key))
+			return u;
+		fault_set(why, FAULT_TEMPORARY, "cannot read %.100s: no random numbers for salts", file);
 	}
 	users_free(u);
 	return NULL;
@@ -197,17 +199,19 @@ static bool find_or_borrow(struct users *u, const struct users_table *t, struct 
 }
 
 /* An empty password is nobody's (RFC 4616 section 2), even where somebody has hashed one. */
-bool users_verify(struct users *u, struct slice name, struct slice password, char spelled[USERS_NAME_MAX + 1])
+enum password_verdict users_verify(struct users *u, struct slice name, struct slice password,
+                                   char spelled[USERS_NAME_MAX + 1])
 {
 	struct users_table *t = current_table(u);
 	struct users_entry entry;
 	bool found = find_or_borrow(u, t, name, &entry);
-	bool right = password_verify(entry.kind, entry.secret, password);
-	right &= found && !slice_empty(password);
-	if (right)
+	enum password_verdict verdict = password_verify(entry.kind, entry.secret, password);
+	if (verdict == PASSWORD_RIGHT && (!found || slice_empty(password)))
+		verdict = PASSWORD_WRONG;
+	if (verdict == PASSWORD_RIGHT)
 		copy_name(spelled, entry.name);
 	users_table_release(t);
-	return right;
+	return verdict;
 }
 
 /* In lower-case hexadecimal, as RFC 1939 section 7 has it. */
@@ -225,60 +229,71 @@ static bool apop_digest(struct slice stamp, struct slice secret, char digest[2 *
 	return ok;
 }
 
-bool users_verify_apop(struct users *u, struct slice name, struct slice stamp, struct slice digest,
-                       char spelled[USERS_NAME_MAX + 1])
+enum password_verdict users_verify_apop(struct users *u, struct slice name, struct slice stamp, struct slice digest,
+                                        char spelled[USERS_NAME_MAX + 1])
 {
-	char expected[2 * 16 + 1];
+	char expected[2 * 16 + 1] = "";
 	struct users_table *t = current_table(u);
 	struct users_entry entry;
 	bool found = find_or_borrow(u, t, name, &entry);
-	bool right = apop_digest(stamp, entry.secret, expected) && digest.len == strlen(expected) &&
-	             CRYPTO_memcmp(digest.ptr, expected, digest.len) == 0;
+	bool made = apop_digest(stamp, entry.secret, expected);
+	bool right = made && digest.len == strlen(expected) && CRYPTO_memcmp(digest.ptr, expected, digest.len) == 0;
 	right &= found && entry.kind == PASSWORD_PLAIN;
 	if (right)
 		copy_name(spelled, entry.name);
 	users_table_release(t);
 	explicit_bzero(expected, sizeof expected);
-	return right;
+	if (!made)
+		return PASSWORD_FAULT;
+	return right ? PASSWORD_RIGHT : PASSWORD_WRONG;
 }
 
-/* A secret that is not {SCRAM-SHA-256} has no salt of its own, an unknown name has none either: both get what a keyed hash makes of the name. */
+/* A secret that is not {SCRAM-SHA-256} has no salt of its own, an unknown name has none either: both get what a keyed hash makes of the name.
+ * False: memory is out. */
 static bool scram_entry(struct users *u, const struct users_table *t, struct slice name, struct users_entry *entry,
-                        struct password_keys *keys)
+                        struct password_keys *keys, bool *found)
 {
-	bool found = find_or_borrow(u, t, name, entry);
-	unsigned char made[PASSWORD_SALT_MAX];
-	users_salt_of(u->salt_key, name, made,
-	              sizeof made); /* for a user, too: it takes microseconds, and those can be told apart */
+	unsigned char salt[PASSWORD_SALT_MAX];
+	*found = find_or_borrow(u, t, name, entry);
+	/* For a user, too: it takes microseconds, and those can be told apart. */
+	bool made = users_salt_of(u->salt_key, name, salt, sizeof salt);
 	bool has_keys = entry->kind == PASSWORD_SCRAM && password_keys_read(entry->secret, keys);
 	if (!has_keys) {
 		keys->iterations = PASSWORD_ITERATIONS_LEAST;
 		keys->salt_len = PASSWORD_SALT;
 	}
-	if (!has_keys || !found)
-		memcpy(keys->salt, made, keys->salt_len);
-	return found;
+	if (!has_keys || !*found)
+		memcpy(keys->salt, salt, keys->salt_len);
+	return made;
 }
 
-void users_scram_salt(struct users *u, struct slice name, struct password_keys *keys)
+bool users_scram_salt(struct users *u, struct slice name, struct password_keys *keys)
 {
 	struct users_table *t = current_table(u);
 	struct users_entry entry;
-	scram_entry(u, t, name, &entry, keys);
+	bool found;
+	bool made = scram_entry(u, t, name, &entry, keys, &found);
 	users_table_release(t);
+	return made;
 }
 
-bool users_scram_keys(struct users *u, struct slice name, struct password_keys *keys, char spelled[USERS_NAME_MAX + 1])
+enum password_verdict users_scram_keys(struct users *u, struct slice name, struct password_keys *keys,
+                                       char spelled[USERS_NAME_MAX + 1])
 {
 	struct users_table *t = current_table(u);
 	struct users_entry entry;
-	bool found = scram_entry(u, t, name, &entry, keys);
-	bool right = entry.kind == PASSWORD_SCRAM || password_keys_make(entry.secret, keys);
-	right &= found && entry.kind != PASSWORD_CRYPT;
+	bool found;
+	errno = 0;
+	bool made = scram_entry(u, t, name, &entry, keys, &found) &&
+	            (entry.kind == PASSWORD_SCRAM || password_keys_make(entry.secret, keys));
+	bool lacking = !made && errno == ENOMEM;
+	bool right = made && found && entry.kind != PASSWORD_CRYPT;
 	if (right)
 		copy_name(spelled, entry.name);
 	users_table_release(t);
-	return right;
+	if (lacking)
+		return PASSWORD_FAULT;
+	return right ? PASSWORD_RIGHT : PASSWORD_WRONG;
 }
 
 void users_each(struct users *u, void (*each)(void *owner, const char *name), void *owner)

@@ -15,10 +15,10 @@
 #ifndef POSTROOM_AUTH_USERS_H
 #define POSTROOM_AUTH_USERS_H
 
+#include "auth/password.h"
 #include "base/fault.h"
 #include "base/slice.h"
 
-struct password_keys;
 struct users;
 
 enum { USERS_NAME_MAX = 64, USERS_LINE_MAX = 1024, USERS_FILE_MAX = 64 * 1024 * 1024 };
@@ -37,7 +37,7 @@ void users_free(struct users *u);
 
 /* Whether the file has changed since it was read: one stat(), cheap enough for a loop. */
 bool users_changed(struct users *u);
-/* Reads it again; where that fails, says so to `report` and keeps what was. Blocks. */
+/* Reads it again; where that fails, says so to `report` and keeps what was: where memory or descriptors are lacking, it still counts as changed. Blocks. */
 void users_reload(struct users *u);
 
 /* The name as the file spells it, copied to `name`; false: no such user. Never blocks. */
@@ -51,16 +51,18 @@ bool users_all_scram(struct users *u); /* … SCRAM works: passwords in clear, o
 
 /* Whether this is MD5 of stamp and password, in hexadecimal (RFC 1939 section 7); false where passwords are not stored in clear. The same time whether the
  * user exists or not. Never blocks. */
-bool users_verify_apop(struct users *u, struct slice name, struct slice stamp, struct slice digest,
-                       char spelled[USERS_NAME_MAX + 1]);
+enum password_verdict users_verify_apop(struct users *u, struct slice name, struct slice stamp, struct slice digest,
+                                        char spelled[USERS_NAME_MAX + 1]);
 /* Whether this is the user's password; takes the same time whether the user exists or not. May block (hashing). */
-bool users_verify(struct users *u, struct slice name, struct slice password, char spelled[USERS_NAME_MAX + 1]);
+enum password_verdict users_verify(struct users *u, struct slice name, struct slice password,
+                                   char spelled[USERS_NAME_MAX + 1]);
 
 /* What SCRAM says of a name to whoever asks (RFC 5802 section 5.1): iterations and salt, steady for a name, and for an unknown one such as a user's would
- * be. Never blocks. */
-void users_scram_salt(struct users *u, struct slice name, struct password_keys *keys);
-/* … and the keys as well. False: no such user; the keys are then another's, at the same cost. May block (hashing). */
-bool users_scram_keys(struct users *u, struct slice name, struct password_keys *keys, char spelled[USERS_NAME_MAX + 1]);
+ * be. False: memory is out. Never blocks. */
+bool users_scram_salt(struct users *u, struct slice name, struct password_keys *keys);
+/* … and the keys as well. PASSWORD_WRONG: no such user; the keys are then another's, at the same cost. May block (hashing). */
+enum password_verdict users_scram_keys(struct users *u, struct slice name, struct password_keys *keys,
+                                       char spelled[USERS_NAME_MAX + 1]);
 /* Calls each() with every name, in the file's order. */
 void users_each(struct users *u, void (*each)(void *owner, const char *name), void *owner);
 

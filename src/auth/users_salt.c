@@ -3,7 +3,6 @@
  */
 #include "auth/users_salt.h"
 
-#include <assert.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -13,12 +12,9 @@
 
 #include "base/file.h"
 
-static void random_octets(unsigned char *octets, size_t n)
+static bool random_octets(unsigned char *octets, size_t n)
 {
-	/* OpenSSL's generator is seeded by the kernel; where that fails there is no cryptography at all. */
-	int ok = RAND_bytes(octets, (int)n);
-	assert(ok == 1);
-	(void)ok;
+	return RAND_bytes(octets, (int)n) == 1;
 }
 
 static bool read_key(int dir, unsigned char key[USERS_SALT_KEY])
@@ -43,8 +39,8 @@ static bool make_key(int dir, unsigned char key[USERS_SALT_KEY])
 {
 	unsigned char tag[8];
 	char beside[sizeof USERS_SALT_FILE + 2 * sizeof tag + 1];
-	random_octets(tag, sizeof tag);
-	random_octets(key, USERS_SALT_KEY);
+	if (!random_octets(tag, sizeof tag) || !random_octets(key, USERS_SALT_KEY))
+		return false;
 	int n = snprintf(beside, sizeof beside, "%s.", USERS_SALT_FILE);
 	for (size_t i = 0; i < sizeof tag; i++)
 		n += snprintf(beside + n, sizeof beside - (size_t)n, "%02x", tag[i]);
@@ -57,14 +53,15 @@ static bool make_key(int dir, unsigned char key[USERS_SALT_KEY])
 	return named;
 }
 
-void users_salt_key(int dir, bool kept, unsigned char key[USERS_SALT_KEY])
+bool users_salt_key(int dir, bool kept, unsigned char key[USERS_SALT_KEY])
 {
 	if (kept && (read_key(dir, key) || make_key(dir, key) || read_key(dir, key)))
-		return;
-	random_octets(key, USERS_SALT_KEY);
+		return true;
+	return random_octets(key, USERS_SALT_KEY);
 }
 
-static void keyed(const EVP_MD *hash, const unsigned char key[USERS_SALT_KEY], struct slice name,
+/* False: memory is out. */
+static bool keyed(const EVP_MD *hash, const unsigned char key[USERS_SALT_KEY], struct slice name,
                   unsigned char octets[EVP_MAX_MD_SIZE])
 {
 	char lower[256];
@@ -72,14 +69,16 @@ static void keyed(const EVP_MD *hash, const unsigned char key[USERS_SALT_KEY], s
 	size_t n = name.len < sizeof lower ? name.len : sizeof lower;
 	for (size_t i = 0; i < n; i++)
 		lower[i] = slice_lower(name.ptr[i]);
-	HMAC(hash, key, USERS_SALT_KEY, (const unsigned char *)lower, n, octets, NULL);
+	return HMAC(hash, key, USERS_SALT_KEY, (const unsigned char *)lower, n, octets, NULL) != NULL;
 }
 
-void users_salt_of(const unsigned char key[USERS_SALT_KEY], struct slice name, unsigned char *salt, size_t len)
+bool users_salt_of(const unsigned char key[USERS_SALT_KEY], struct slice name, unsigned char *salt, size_t len)
 {
 	unsigned char whole[EVP_MAX_MD_SIZE] = { 0 };
-	keyed(EVP_sha512(), key, name, whole);
+	if (!keyed(EVP_sha512(), key, name, whole))
+		return false;
 	memcpy(salt, whole, len < sizeof whole ? len : sizeof whole);
+	return true;
 }
 
 uint32_t users_salt_pick(const unsigned char key[USERS_SALT_KEY], struct slice name)

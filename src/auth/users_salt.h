@@ -14,10 +14,11 @@ enum { USERS_SALT_KEY = 32 };
 
 #define USERS_SALT_FILE ".scram-salt-key"
 
-/* The key of the file in `dir`, which is made where it is missing; where that cannot be, or not `kept`, a new one. Blocks. */
-void users_salt_key(int dir, bool kept, unsigned char key[USERS_SALT_KEY]);
+/* The key of the file in `dir`, which is made where it is missing; where that cannot be, or not `kept`, a new one. False: there are no random
+ * numbers, since memory or descriptors are out. Blocks. */
+bool users_salt_key(int dir, bool kept, unsigned char key[USERS_SALT_KEY]);
 /* At most 64 octets. The same for names that differ in ASCII case alone. */
-void users_salt_of(const unsigned char key[USERS_SALT_KEY], struct slice name, unsigned char *salt, size_t len);
+bool users_salt_of(const unsigned char key[USERS_SALT_KEY], struct slice name, unsigned char *salt, size_t len);
 /* A number for an unknown name, likewise: of whose secret its password is checked against. The salt does not tell it. */
 uint32_t users_salt_pick(const unsigned char key[USERS_SALT_KEY], struct slice name);
 

@@ -46,6 +46,12 @@ static bool is_young(const struct watched_stamp *s)
 	return age >= 0 && age < SETTLE_MS;
 }
 
+/* What a process lacks for a moment is no property of the file. */
+static enum fault_kind kind_of(int error)
+{
+	return error == ENOMEM || error == EMFILE || error == ENFILE ? FAULT_TEMPORARY : FAULT_PERMANENT;
+}
+
 static char *join(const char *dir_name, const char *file)
 {
 	char *path;
@@ -63,7 +69,7 @@ bool watched_file_init(struct watched_file *w, int dir, const char *dir_name, co
 	if (!w->file || !w->path)
 		return fault_set(why, FAULT_TEMPORARY, "cannot read %.100s: out of memory", file);
 	return w->dir >= 0 ||
-	       fault_set(why, FAULT_PERMANENT, "cannot read the directory %.100s: %s", dir_name, strerror(errno));
+	       fault_set(why, kind_of(errno), "cannot read the directory %.100s: %s", dir_name, strerror(errno));
 }
 
 void watched_file_release(struct watched_file *w)
@@ -89,7 +95,7 @@ static char *read_text(struct watched_file *w, int fd, size_t max, size_t *size,
 	char *text = malloc((size_t)st.st_size + 1);
 	ssize_t n = text ? file_read(fd, text, (size_t)st.st_size, 0) : -1;
 	if (n < 0) {
-		fault_set(why, FAULT_PERMANENT, "cannot read %.100s: %s", w->path, strerror(errno));
+		fault_set(why, kind_of(errno), "cannot read %.100s: %s", w->path, strerror(errno));
 		if (text)
 			explicit_bzero(text, (size_t)st.st_size);
 		free(text);
@@ -125,8 +131,9 @@ char *watched_file_read(struct watched_file *w, size_t max, size_t *size, struct
 	/* Not file_open(): the file is the operator's own, and may well be a symbolic link. */
 	int fd = openat(w->dir, w->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0) {
-		fault_set(why, FAULT_PERMANENT, "cannot read %.100s: %s", w->path, strerror(errno));
-		why->error = errno;
+		int error = errno;
+		fault_set(why, kind_of(error), "cannot read %.100s: %s", w->path, strerror(error));
+		why->error = error;
 		return NULL;
 	}
 	char *text = read_text(w, fd, max, size, why);

@@ -26,6 +26,7 @@ struct login {
 	struct login_party party;
 	struct sasl_exchange *exchange; /* from login_begin to its verdict */
 	bool owed;                      /* an answer */
+	bool outdated;                  /* the users file has changed, and could not be read */
 	enum way way;
 	bool has_response;
 	struct slice parts[PARTS]; /* what the peer said: of `said` */
@@ -216,20 +217,25 @@ static enum login_result step(struct login *l)
 
 static void judge(struct login *l)
 {
+	static const enum login_result results[] = {
+		[PASSWORD_WRONG] = LOGIN_WRONG,
+		[PASSWORD_RIGHT] = LOGIN_OK,
+		[PASSWORD_FAULT] = LOGIN_FAULT,
+	};
 	struct users *users = l->party.site->users;
-	bool right;
+	enum password_verdict verdict;
 	switch (l->way) {
 	case BY_SASL:
 		l->result = step(l);
 		return;
 	case BY_PASSWORD:
-		right = users_verify(users, l->parts[0], l->parts[1], l->user);
+		verdict = users_verify(users, l->parts[0], l->parts[1], l->user);
 		break;
 	default:
-		right = users_verify_apop(users, l->parts[0], l->parts[1], l->parts[2], l->user);
+		verdict = users_verify_apop(users, l->parts[0], l->parts[1], l->parts[2], l->user);
 		break;
 	}
-	l->result = right ? LOGIN_OK : LOGIN_WRONG;
+	l->result = results[verdict];
 }
 
 /* On a hashing thread, where it takes long. Others from its address may have failed since it began to wait: it is asked again, and its outcome is noted before
@@ -247,6 +253,8 @@ static void check(struct job *job)
 	if (l->wait_ms > 0)
 		return;
 	judge(l);
+	if (l->result == LOGIN_WRONG && l->outdated)
+		l->result = LOGIN_FAULT; /* it may be right by now */
 	if (l->result == LOGIN_OK || l->result == LOGIN_WRONG)
 		penalty_note(penalty, l->party.peer, l->result == LOGIN_OK);
 }
@@ -289,12 +297,14 @@ static void begin_check(struct job *job)
 
 static void refresh(struct job *job)
 {
-	site_refresh_users(of_job(job)->party.site);
+	struct login *l = of_job(job);
+	l->outdated = !site_refresh_users(l->party.site);
 }
 
 /* `next` comes when it is known who the users are now. */
 static void look_at_users(struct login *l, void (*next)(struct job *))
 {
+	l->outdated = false;
 	if (users_changed(l->party.site->users))
 		run(l, l->party.site->jobs, refresh, next);
 	else

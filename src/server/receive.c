@@ -39,6 +39,7 @@ struct transaction {
 	struct recipients recipients;
 	const struct address *asked;     /* the recipient in question; the session's */
 	enum reply_id recipient_verdict; /* where a job has asked */
+	bool outdated;                   /* … and what it was to read could not be read */
 	struct copy *copies;             /* one a user, once the mail is complete */
 	struct draft *draft;             /* NULL before DATA, and once the mail is given up */
 	struct trace_stamper stamper;
@@ -92,7 +93,9 @@ static enum reply_id take_recipient(struct receive *r)
 {
 	char here[INET6_ADDRSTRLEN];
 	const struct address *address = r->mail.asked;
-	struct recipients_question question = { .address = address, .size = smtp_server_size(r->session) };
+	struct recipients_question question = { .address = address,
+		                                .size = smtp_server_size(r->session),
+		                                .outdated = r->mail.outdated };
 	if (address->domain[0] == '[' && own_address(r, here))
 		question.here = here;
 	return recipients_take(&r->mail.recipients, r->site, &question);
@@ -101,7 +104,7 @@ static enum reply_id take_recipient(struct receive *r)
 static void ask_recipient(struct job *job)
 {
 	struct receive *r = of_job(job);
-	site_refresh_users(r->site);
+	r->mail.outdated = !site_refresh_users(r->site);
 	r->mail.recipient_verdict = take_recipient(r);
 }
 
@@ -115,6 +118,7 @@ static void receive_recipient(void *host, const struct address *recipient)
 {
 	struct receive *r = host;
 	r->mail.asked = recipient;
+	r->mail.outdated = false;
 	if (recipients_need_job(r->site))
 		run_job(r, r->site->jobs, ask_recipient, answer_recipient);
 	else

@@ -178,7 +178,7 @@ enum reply_id recipients_take(struct recipients *r, struct site *site, const str
 	size_t before = r->count;
 	a.verdict = judge_domain(site, question);
 	if (a.verdict == REPLY_RECIPIENT_OK && !add_local(&a, slice_make(address->local, address->local_len)))
-		a.verdict = REPLY_NO_SUCH_USER;
+		a.verdict = question->outdated ? REPLY_TRY_LATER : REPLY_NO_SUCH_USER;
 	if (a.verdict != REPLY_RECIPIENT_OK)
 		r->count = before;
 	else if (r->taken++ == 0)

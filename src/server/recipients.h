@@ -24,6 +24,7 @@ struct recipients_question {
 	const struct address *address;
 	uint64_t size;    /* what MAIL said of the mail's size; 0: nothing */
 	const char *here; /* the address that the peer is connected to, numeric; NULL: not known */
+	bool outdated; /* users or aliases have changed and could not be read: who is not known may be a user by now */
 };
 
 /* Whether a question has to be asked from a job, behind site_refresh_users(): files have changed, or a quota has to be looked at. Never blocks. */

@@ -251,7 +251,7 @@ void site_close(struct site *site)
 }
 
 /* When a file changes, many sessions may see it at once: the first reads it, the others find it read. */
-void site_refresh_users(struct site *site)
+bool site_refresh_users(struct site *site)
 {
 	pthread_mutex_lock(&site->refreshing);
 	if (users_changed(site->users)) {
@@ -260,5 +260,7 @@ void site_refresh_users(struct site *site)
 	}
 	if (site->aliases && aliases_changed(site->aliases))
 		aliases_reload(site->aliases);
+	bool done = !users_changed(site->users) && !(site->aliases && aliases_changed(site->aliases));
 	pthread_mutex_unlock(&site->refreshing);
+	return done;
 }

@@ -78,7 +78,7 @@ enum site_step site_start(struct site *site, struct fault *why);
 void site_close(struct site *site);
 
 /* Reads the users file and the aliases again where they have changed, and makes the directories of new users. Blocks; users_changed() says, without blocking, whether
- * there is something to do. */
-void site_refresh_users(struct site *site);
+ * there is something to do. False: memory or descriptors were lacking, and it is still to be done. */
+bool site_refresh_users(struct site *site);
 
 #endif
