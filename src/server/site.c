@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "net/tls.h"
+#include "server/algorithms.h"
 #include "server/login_delay.h"
 #include "server/penalty.h"
 #include "server/sandbox.h"
@@ -174,6 +175,8 @@ static enum site_step open_mail(struct site *site, const struct options *o, stru
 static enum site_step open_first(struct site *site, const struct options *o, struct fault *why)
 {
 	file_store_prepare();
+	if (!algorithms_fetch(why))
+		return SITE_STORE;
 	if (!open_directory(site, o, why))
 		return SITE_DIRECTORY;
 	if (!open_course(site, o, why))
