@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static pthread_once_t wire_once = PTHREAD_ONCE_INIT;
-static BIO_METHOD *wire_method; /* constant from then on; NULL: memory is out */
+static pthread_mutex_t wire_lock = PTHREAD_MUTEX_INITIALIZER;
+static BIO_METHOD *wire_method; /* made once, and constant from then on */
 
 static bool is_passing(int error)
 {
@@ -72,18 +72,25 @@ static long wire_control(BIO *b, int what, long number, void *pointer)
 	}
 }
 
-static void make_wire_method(void)
+/* NULL: memory is out. */
+static BIO_METHOD *make_wire_method(void)
 {
 	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK | BIO_TYPE_DESCRIPTOR, "socket");
 	if (m && BIO_meth_set_write(m, wire_write) && BIO_meth_set_read(m, wire_read) &&
 	    BIO_meth_set_ctrl(m, wire_control))
-		wire_method = m;
+		return m;
+	BIO_meth_free(m);
+	return NULL;
 }
 
 static BIO *wire_new(int fd)
 {
-	pthread_once(&wire_once, make_wire_method);
-	BIO *b = wire_method ? BIO_new(wire_method) : NULL;
+	pthread_mutex_lock(&wire_lock);
+	if (!wire_method)
+		wire_method = make_wire_method();
+	const BIO_METHOD *method = wire_method;
+	pthread_mutex_unlock(&wire_lock);
+	BIO *b = method ? BIO_new(method) : NULL;
 	if (b)
 		BIO_set_fd(b, fd, BIO_NOCLOSE);
 	return b;
