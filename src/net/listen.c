@@ -174,8 +174,9 @@ static void pause_accepting(struct accept_watch *w)
 {
 	struct timeval pause = { .tv_usec = PAUSE_MS * 1000 };
 	log_warning("accept: %s: pausing for %d ms", strerror(errno), PAUSE_MS);
-	event_del(w->readable);
-	event_add(w->pause_over, &pause);
+	/* Without memory for the timer it goes on at once: nothing would end the pause. */
+	if (event_add(w->pause_over, &pause) == 0)
+		event_del(w->readable);
 }
 
 /* One connection a turn, so that workers that share the socket share the work. */
@@ -197,10 +198,13 @@ static void on_readable(evutil_socket_t listening, short what, void *arg)
 
 static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 {
+	const struct timeval pause = { .tv_usec = PAUSE_MS * 1000 };
 	struct accept_watch *w = arg;
 	(void)fd;
 	(void)what;
-	event_add(w->readable, NULL);
+	/* The timer's own place is free again: it can always be set once more. */
+	if (event_add(w->readable, NULL) != 0)
+		event_add(w->pause_over, &pause);
 }
 
 struct accept_watch *accept_watch_new(struct loop *loop, const struct listener *l,
