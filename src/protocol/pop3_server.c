@@ -66,16 +66,17 @@ enum session_next pop3_session_error(struct pop3_server *s, const char *format, 
 	return ++s->errors < POP3_ERRORS_MAX ? next : pop3_session_too_many(s, "errors");
 }
 
-static void say_last(struct pop3_server *s, const char *text)
+static bool say_last(struct pop3_server *s, const char *text)
 {
-	if (!buf_append_text(s->base.out, text))
+	bool said = buf_append_text(s->base.out, text);
+	if (!said)
 		log_debug("pop3 connection=%u: no room for the last word", s->feed.connection);
+	return said;
 }
 
 enum session_next pop3_session_refuse(struct pop3_server *s, const char *text)
 {
-	say_last(s, text);
-	return NEXT_LINE;
+	return say_last(s, text) ? NEXT_LINE : NEXT_CLOSE;
 }
 
 enum session_next pop3_session_unknown(struct pop3_server *s)
