@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "net/dial.h"
 
-enum { READ_MAX = 64 * 1024, TICK_MS = 200, HANDSHAKE_MS = 60 * 1000, LONG_SILENCE_MS = 3000 };
+enum { READ_MAX = 64 * 1024, TICK_MS = 200, HANDSHAKE_MS = 60 * 1000, LONG_SILENCE_MS = 3000, LAST_WORDS_MS = 5 * 1000 };
 
 /* One talk's run over the connection. */
 struct run {
@@ -213,9 +213,15 @@ static void read_some(struct run *r)
 	}
 }
 
+/* A server that cannot be told anything more has little time left to say what it had to say. */
+static int64_t limit_of(const struct run *r)
+{
+	return r->deaf && r->talk->limit_ms > LAST_WORDS_MS ? LAST_WORDS_MS : r->talk->limit_ms;
+}
+
 static int time_left(const struct run *r)
 {
-	int64_t left = r->last + r->talk->limit_ms - clock_ms();
+	int64_t left = r->last + limit_of(r) - clock_ms();
 
 	return left < 0 ? 0 : left > TICK_MS ? TICK_MS : (int)left;
 }
@@ -253,6 +259,8 @@ static bool run(struct run *r, struct fault *why)
 	while (!talk_idle(t) && !(t->secures && t->out.len == 0) && !t->broken) {
 		if (r->hung_up)
 			return fault_set(why, FAULT_TEMPORARY, "the server hung up%s", hint(r));
+		if (r->deaf && clock_ms() - r->last >= limit_of(r))
+			return fault_set(why, FAULT_TEMPORARY, "nothing more could be sent to the server");
 		if (clock_ms() - r->last >= t->limit_ms)
 			return fault_set(why, FAULT_TEMPORARY, "the server did not answer within %d seconds%s",
 			                 t->limit_ms / 1000, hint(r));

@@ -71,8 +71,9 @@ static bool begin(struct sasl *s, const struct mechanism *m)
 	if (s->session)
 		gsasl_finish(s->session);
 	s->session = NULL;
-	if ((!s->library && gsasl_init(&s->library) != GSASL_OK) ||
-	    gsasl_client_start(s->library, m->name, &s->session) != GSASL_OK)
+	if (!s->library && gsasl_init(&s->library) != GSASL_OK)
+		s->library = NULL; /* what is there is freed already */
+	if (!s->library || gsasl_client_start(s->library, m->name, &s->session) != GSASL_OK)
 		return false;
 	s->mechanism = m->name;
 	s->proven = false;
