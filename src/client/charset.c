@@ -71,9 +71,10 @@ enum charset_outcome charset_decode(const char *name, struct slice text, struct 
 {
 	if (!name || is_passed_on(name))
 		return buf_append_slice(out, text) ? CHARSET_DONE : CHARSET_FULL;
+	errno = EINVAL;
 	iconv_t converter = is_name(name) ? g_mime_iconv_open("UTF-8", name) : (iconv_t)-1;
 	if (converter == (iconv_t)-1)
-		return CHARSET_UNKNOWN;
+		return errno == ENOMEM ? CHARSET_FULL : CHARSET_UNKNOWN;
 	enum charset_outcome outcome = run(converter, text, out);
 	g_mime_iconv_close(converter);
 	return outcome;

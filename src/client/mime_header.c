@@ -108,7 +108,7 @@ bool mime_header_show(struct slice mail, struct buf *out)
 	header_parser_push(&parser, mail.ptr, mail.len);
 	header_parser_finish(&parser);
 	header_parser_release(&parser);
-	bool ok = !r.full && put_lines(&r, out);
+	bool ok = !r.full && !parser.lacking && put_lines(&r, out);
 	for (size_t i = 0; i < SHOWN; i++)
 		buf_release(&r.values[i]);
 	return ok;

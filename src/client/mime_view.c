@@ -201,10 +201,13 @@ static void show_text(struct walk *w, GMimePart *part)
 
 	buf_init(&utf8, PART_TEXT_MAX);
 	buf_init(&words, PART_TEXT_MAX);
+	errno = 0;
 	bool fits = put_decoded(w, slice_make((char *)octets->data, octets->len), charset, &utf8);
 	if (html)
 		fits = fits && html_text(buf_slice(&utf8), &words);
-	if (!fits) {
+	if (!fits && errno == ENOMEM) {
+		put(w, false);
+	} else if (!fits) {
 		put_note(w, "a text that is too long to be shown");
 	} else {
 		put_gap(w);

@@ -30,10 +30,10 @@ bool header_is_field(struct slice line)
 }
 
 /* As much as there is room for. */
-static void keep(struct buf *b, struct slice s)
+static void keep(struct header_parser *h, struct buf *b, struct slice s)
 {
 	size_t room = b->max - b->len;
-	buf_append(b, s.ptr, s.len < room ? s.len : room);
+	h->lacking |= !buf_append(b, s.ptr, s.len < room ? s.len : room);
 }
 
 static bool is_space(char c)
@@ -70,7 +70,7 @@ static void begin_field(struct header_parser *h, struct slice line)
 {
 	give_field(h);
 	buf_clear(&h->line);
-	keep(&h->line, line);
+	keep(h, &h->line, line);
 	/* Without memory for it there is no field to give. */
 	h->field_under_way = header_is_field(buf_slice(&h->line));
 }
@@ -91,8 +91,8 @@ static void read_line(struct header_parser *h)
 		line.len--;
 	bool continues = h->octets > 0 && line.len > 0 && slice_is_blank(line.ptr[0]);
 	if (continues) {
-		keep(&h->line, slice_str("\n"));
-		keep(&h->line, line);
+		keep(h, &h->line, slice_str("\n"));
+		keep(h, &h->line, line);
 	} else if (header_is_field(line)) {
 		begin_field(h, line);
 	} else {
@@ -110,7 +110,7 @@ void header_parser_push(struct header_parser *h, const char *octets, size_t n)
 	while (rest.len > 0 && !h->ended) {
 		size_t lf = slice_find(rest, '\n');
 		size_t taken = lf < rest.len ? lf + 1 : lf;
-		keep(&h->pending, slice_make(rest.ptr, lf));
+		keep(h, &h->pending, slice_make(rest.ptr, lf));
 		h->pending_octets += taken;
 		if (taken > lf)
 			read_line(h);

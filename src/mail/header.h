@@ -25,6 +25,7 @@ struct header_parser {
 	void (*field)(void *owner, const struct header_field *);
 	void *owner;
 	bool ended;      /* the header is over: what is pushed from now on is passed over */
+	bool lacking;    /* memory was out: a field was not given */
 	bool empty_line; /* it ended at an empty line, which belongs to neither header nor body */
 	size_t octets;   /* of the header so far, the lines of all its fields */
 	/* the parser's own state follows */

@@ -25,6 +25,7 @@ struct decoder {
 	struct buf *out;
 	struct buf raw;  /* the octets of encoded words before their conversion */
 	bool after_word; /* what was given out last was a decoded word */
+	bool lacking;    /* memory is out: what is there is not the whole */
 	int conversions; /* how many iconv has been asked for */
 };
 
@@ -199,7 +200,7 @@ static enum outcome convert(struct decoder *d, struct slice charset)
 		return BROKEN;
 	iconv_t converter = iconv_open("UTF-8", name);
 	if (converter == (iconv_t)-1)
-		return BROKEN;
+		return errno == EINVAL ? BROKEN : FULL; /* EINVAL: there is no such charset */
 	enum outcome o = run_iconv(converter, raw, d->out);
 	iconv_close(converter);
 	return o;
@@ -241,7 +242,8 @@ static size_t read_run(struct decoder *d, struct slice s, struct slice *charset)
 	buf_clear(&d->raw);
 	while (read_word(slice_skip(s, next), &w) && (end == 0 || slice_equal_nocase(w.charset, *charset))) {
 		size_t before = d->raw.len;
-		if (!decode_word(&w, &d->raw)) {
+		d->lacking = !buf_reserve(&d->raw, w.text.len); /* a field's words fit */
+		if (d->lacking || !decode_word(&w, &d->raw)) {
 			d->raw.len = before;
 			break;
 		}
@@ -273,6 +275,8 @@ static bool decode(struct decoder *d, struct slice s)
 	size_t at = 0; /* before it, s is plain text */
 	while (at < s.len) {
 		size_t len = read_run(d, slice_skip(s, at), &charset);
+		if (d->lacking)
+			return false;
 		if (len == 0) {
 			at++;
 			at += slice_find(slice_skip(s, at), '=');
