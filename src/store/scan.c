@@ -10,7 +10,8 @@
 #include "base/file.h"
 #include "store/measure.h"
 
-enum { BLOCK = 1024 * 1024 };
+/* The smaller one where there is no memory for the other: a mailbox that cannot be read takes no mail. */
+enum { BLOCK = 1024 * 1024, SMALL_BLOCK = 16 * 1024 };
 
 /* The mail under way, and the place in the block. */
 struct progress {
@@ -20,6 +21,7 @@ struct progress {
 	uint64_t mail_at;  /* file offset of the mail's first octet */
 	uint64_t block_at; /* file offset of block[0] */
 	char *block;
+	size_t size;     /* that are read at once; the block has 2 more, for what may stay of the last one */
 	size_t used;     /* octets in the block */
 	size_t run;      /* what of the block is hashed and measured already */
 	size_t line;     /* the current line's start in the block */
@@ -114,7 +116,7 @@ static bool keep_rest(struct progress *p)
 static bool read_block(struct progress *p, uint64_t at, struct fault *why)
 {
 	uint64_t left = p->scan->size - at;
-	size_t want = left < BLOCK ? (size_t)left : BLOCK;
+	size_t want = left < p->size ? (size_t)left : p->size;
 	ssize_t n = file_read(p->scan->fd, p->block + p->used, want, (off_t)at);
 	if (n < 0)
 		return fault_errno(why, "cannot read the mailbox");
@@ -142,10 +144,20 @@ static bool scan_blocks(struct progress *p, struct fault *why)
 	return true;
 }
 
+static void get_block(struct progress *p)
+{
+	p->size = BLOCK;
+	p->block = malloc(p->size + 2);
+	if (p->block)
+		return;
+	p->size = SMALL_BLOCK;
+	p->block = malloc(p->size + 2);
+}
+
 bool scan_file(struct scan *s, struct fault *why)
 {
-	/* A block, and before it what may stay of the last one. */
-	struct progress p = { .scan = s, .block_at = s->from, .block = malloc(BLOCK + 2), .digest = EVP_MD_CTX_new() };
+	struct progress p = { .scan = s, .block_at = s->from, .digest = EVP_MD_CTX_new() };
+	get_block(&p);
 	EVP_MD *sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	s->whole = s->from;
 	bool good = p.block && p.digest && sha256 && EVP_DigestInit_ex2(p.digest, sha256, NULL);
