@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "server/confine.h"
+#include "server/means.h"
 #include "server/service.h"
 
 /* By what was being opened; SITE_OPEN: all was, and the service could not begin. */
@@ -100,6 +101,8 @@ static int serve(const struct program *p, const struct options *o)
 	struct site site;
 	give_memory_back();
 	hold_signals();
+	if (!means_suffice(service_workers(o->workers), &why))
+		return complain(p, &why, EX_OSERR);
 	enum site_step step = open_site(p, o, &site, &why);
 	if (step != SITE_OPEN)
 		return complain(p, &why, exit_status(step, why.kind));

@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "base/log.h"
 #include "net/conn.h"
 #include "net/tls.h"
+#include "server/means.h"
 #include "server/sandbox.h"
 
 enum {
@@ -333,15 +333,6 @@ static bool take_signals(struct service *s, struct fault *why)
 	       fault_set(why, FAULT_FULL, "cannot watch for signals: memory is out");
 }
 
-static void raise_descriptors(void)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit); /* where that fails, accepting pauses earlier */
-}
-
 static bool open_listeners(struct service *s, struct fault *why)
 {
 	const struct service_config *config = s->config;
@@ -376,16 +367,16 @@ void service_free(struct service *s)
 	free(s);
 }
 
-static unsigned count_workers(const struct service_config *config)
+unsigned service_workers(unsigned wanted)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	long count = config->workers > 0 ? (long)config->workers : cores;
+	long count = wanted > 0 ? (long)wanted : cores;
 	return count < 1 ? 1 : count > WORKERS_MAX ? WORKERS_MAX : (unsigned)count;
 }
 
 struct service *service_open(const struct service_config *config, struct fault *why)
 {
-	unsigned count = count_workers(config);
+	unsigned count = service_workers(config->workers);
 	struct service *s = calloc(1, sizeof *s + count * sizeof s->workers[0]);
 	if (!s) {
 		fault_set(why, FAULT_FULL, "cannot start: memory is out");
@@ -395,10 +386,10 @@ struct service *service_open(const struct service_config *config, struct fault *
 	for (int i = 0; i < DOORS; i++)
 		s->listeners[i].fd = -1;
 	s->signals = -1;
-	s->visitors = visitors_new(&config->limits);
+	const struct visitors_limits limits = means_allow(&config->limits, count);
+	s->visitors = visitors_new(&limits);
 	s->count = count;
 	s->reload = (struct job){ .work = reload, .done = reloaded };
-	raise_descriptors();
 	if (s->visitors ? open_listeners(s, why) : fault_set(why, FAULT_FULL, "cannot start: memory is out"))
 		return s;
 	service_free(s);

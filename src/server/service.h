@@ -26,7 +26,9 @@ struct service_config {
 
 struct service;
 
-/* Binds the ports, which root may have to do, and takes as many descriptors as it may have. NULL: FAULT_BUSY where a port is in use, FAULT_PERMANENT for a bad
+/* How many workers there will be, where so many are asked for (0: as many as cores). */
+unsigned service_workers(unsigned wanted);
+/* Binds the ports, which root may have to do. NULL: FAULT_BUSY where a port is in use, FAULT_PERMANENT for a bad
  * address. The config must outlive it. */
 struct service *service_open(const struct service_config *config, struct fault *why);
 /* Serves until a signal. Prints `listening on ADDRESS port N` to stderr once connections are accepted, then the same with

@@ -52,6 +52,8 @@ struct visitors *visitors_new(const struct visitors_limits *limits)
 	if (!v)
 		return NULL;
 	v->limits = *limits;
+	if (v->limits.told == 0)
+		v->limits.told = VISITORS_TOLD_MAX;
 	if (v->limits.at_once == 0)
 		v->limits.at_once = share_of(limits->in_all);
 	v->now_ms = clock_ms;
@@ -170,7 +172,7 @@ struct visitor *visitors_enter(struct visitors *v, const char *address, enum vis
 		v->present++;
 	} else {
 		make_line(v, address, *verdict, line);
-		ticket = v->refused.connections < VISITORS_TOLD_MAX ? &v->refused : NULL;
+		ticket = v->refused.connections < v->limits.told ? &v->refused : NULL;
 	}
 	if (ticket)
 		ticket->connections++;

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-	/* Of those who are refused, so many are told so at any one time; the others are hung up on. */
+	/* Of those who are refused, so many are told so at any one time; the others are hung up on. Where descriptors are few, fewer. */
 	VISITORS_TOLD_MAX = 64,
 	/* What one network may have at once, where nobody said: a quarter of all, so that no single one shuts the others out, and a room full of students
 	 * behind one address gets in; but at least so many. */
@@ -26,6 +26,7 @@ enum {
 
 struct visitors_limits {
 	size_t in_all;
+	size_t told;     /* of those who are refused, so many at any one time are told so; 0: VISITORS_TOLD_MAX */
 	size_t at_once;  /* from one network; 0: VISITORS_SHARE decides */
 	size_t a_minute; /* new, from one network: so many in one go, and then as many a minute; 0: no limit */
 	bool loopback;   /* the last two hold for this machine's own addresses, too */
