@@ -146,6 +146,7 @@ test: ## all tests; ends with `N passed, N failed`
 	@scripts/setup.sh build check test
 	@$(SELF) $(JOBS) all unit-tests
 	@$(if $(SAN),,$(SELF) crash-program)
+	@$(if $(SAN),,$(SELF) $(JOBS) oom-program)
 	@POSTROOM_SAN='$(SAN)' scripts/test.sh $(B)
 
 .PHONY: check
@@ -176,6 +177,16 @@ soak: ## both servers under load, with kills: every mail accounted for, memory a
 	@scripts/setup.sh build
 	@$(SELF) $(JOBS) all
 	@tests/soak/soak.py $(B) --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+# Whole sessions while memory or descriptors run out (tests/oom).
+$(B)/oom: $(wildcard tests/oom/*.[ch]) $(B)/obj/net/tls_suite.o $(call archives,client $(NEEDS_server) server) $(B)/.flags
+	$(call quiet,LD,$@)$(CC) $(ALL_CFLAGS) tests/oom/*.c $(B)/obj/net/tls_suite.o $(call archives,client server $(NEEDS_server)) $(ALL_LDFLAGS) $(LIBS) -o $@
+.PHONY: oom oom-program
+oom-program: $(B)/oom
+oom: ## whole sessions: every allocation and every new descriptor fails once, and from there on (RUNS=: at most so many of each)
+	@scripts/setup.sh build
+	@$(SELF) $(JOBS) oom-program
+	@$(B)/oom $(if $(RUNS),--runs $(RUNS))
 
 .PHONY: lint
 lint: ## layout, static analysis, the arrows between rooms, house rules
