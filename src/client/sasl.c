@@ -3,6 +3,7 @@
  */
 #include "client/sasl.h"
 
+#include <errno.h>
 #include <gsasl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -147,8 +148,13 @@ static bool step(struct talk_login *l, struct slice challenge, struct buf *respo
 	if (!given)
 		return fault_set(why, FAULT_FULL, "memory is out");
 	bool sensible = !slice_has(challenge, '\0') && !asks_too_much(challenge);
+	errno = 0;
 	int rc = sensible ? gsasl_step64(s->session, given, &text) : GSASL_MECHANISM_PARSE_ERROR;
 	free(given);
+	if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE && errno == ENOMEM) {
+		s->session = NULL; /* GNU SASL 2.2 would free some of it once more */
+		return fault_set(why, FAULT_FULL, "memory is out");
+	}
 	if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
 		return explain(s, rc, why);
 	s->proven = rc == GSASL_OK;
