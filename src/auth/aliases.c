@@ -350,7 +350,7 @@ void aliases_reload(struct aliases *a)
 {
 	struct fault why;
 	char text[sizeof why.text + 60];
-	if (read_again(a, &why) || why.kind == FAULT_BUSY || !a->report)
+	if (read_again(a, &why) || !a->report)
 		return;
 	snprintf(text, sizeof text, "%s; the aliases read before stay", why.text);
 	a->report(text);

@@ -139,7 +139,7 @@ void users_reload(struct users *u)
 {
 	struct fault why;
 	char text[sizeof why.text + 60];
-	if (read_again(u, &why) || why.kind == FAULT_BUSY || !u->report)
+	if (read_again(u, &why) || !u->report)
 		return;
 	snprintf(text, sizeof text, "%s; the users read before stay", why.text);
 	u->report(text);

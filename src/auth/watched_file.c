@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SETTLE_MS = 50 };
+enum { SETTLE_MS = 50, LOOKS_MAX = 20 };
 
 static struct watched_stamp stamp_of(const struct stat *st)
 {
@@ -113,19 +113,7 @@ static bool is_being_written(const struct watched_file *w, size_t size)
 	return same_file && size < w->whole && is_young(&w->read);
 }
 
-static char *give_out(struct watched_file *w, char *text, size_t size, struct fault *why)
-{
-	if (!is_being_written(w, size)) {
-		w->whole = size;
-		return text;
-	}
-	fault_set(why, FAULT_BUSY, "%.100s is being written", w->path);
-	explicit_bzero(text, size);
-	free(text);
-	return NULL;
-}
-
-char *watched_file_read(struct watched_file *w, size_t max, size_t *size, struct fault *why)
+static char *read_once(struct watched_file *w, size_t max, size_t *size, struct fault *why)
 {
 	w->read = stamp_now(w);
 	/* Not file_open(): the file is the operator's own, and may well be a symbolic link. */
@@ -138,7 +126,25 @@ char *watched_file_read(struct watched_file *w, size_t max, size_t *size, struct
 	}
 	char *text = read_text(w, fd, max, size, why);
 	file_close(fd);
-	return text ? give_out(w, text, *size, why) : NULL;
+	return text;
+}
+
+char *watched_file_read(struct watched_file *w, size_t max, size_t *size, struct fault *why)
+{
+	for (int looks = 0; looks < LOOKS_MAX; looks++) {
+		char *text = read_once(w, max, size, why);
+		if (!text)
+			return NULL;
+		if (!is_being_written(w, *size)) {
+			w->whole = *size;
+			return text;
+		}
+		explicit_bzero(text, *size);
+		free(text);
+		nanosleep(&(struct timespec){ .tv_nsec = SETTLE_MS * 1000000L }, NULL);
+	}
+	fault_set(why, FAULT_TEMPORARY, "cannot read %.100s: it is being written all the time", w->path);
+	return NULL;
 }
 
 void watched_file_taken(struct watched_file *w)

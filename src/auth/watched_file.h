@@ -39,8 +39,8 @@ bool watched_file_init(struct watched_file *w, int dir, const char *dir_name, co
 void watched_file_release(struct watched_file *w);
 
 /* Its whole text (from malloc, a NUL behind it, to be wiped by whoever has secrets in it), at most `max` octets; NULL with why, whose error is ENOENT
- * where there is no such file, and whose kind is FAULT_BUSY where somebody is writing the file anew: it has been emptied a moment ago, and there is less
- * in it than there was. Then it has changed again in a moment. Blocks. */
+ * where there is no such file. Where somebody is writing the file anew (it has been emptied a moment ago, and there is less in it than there was) it waits
+ * until he is done, at most a second. Blocks. */
 char *watched_file_read(struct watched_file *w, size_t max, size_t *size, struct fault *why);
 /* What was read last, or could not be read, is what counts from now on: it has not changed since. */
 void watched_file_taken(struct watched_file *w);

@@ -238,6 +238,13 @@ static void judge(struct login *l)
 	l->result = results[verdict];
 }
 
+static bool is_slow(const struct login *l)
+{
+	if (l->way == BY_SASL)
+		return sasl_is_slow(l->exchange);
+	return l->way == BY_PASSWORD && !users_all_plain(l->party.site->users);
+}
+
 /* On a hashing thread, where it takes long. Others from its address may have failed since it began to wait: it is asked again, and its outcome is noted before
  * the next one is looked at. When the server ends, nobody is there any more for whom to hash what hundreds may have left in line. */
 static void check(struct job *job)
@@ -246,7 +253,7 @@ static void check(struct job *job)
 	struct penalty *penalty = l->party.site->penalty;
 	l->wait_ms = 0;
 	l->result = LOGIN_FAULT;
-	if (atomic_load(&l->party.site->ending))
+	if (is_slow(l) && atomic_load(&l->party.site->ending))
 		return;
 	if (l->party.loop && !l->booked)
 		l->wait_ms = penalty_begin(penalty, l->party.peer, &l->booked);
@@ -263,13 +270,6 @@ static void check(struct job *job)
 static void ask(struct job *job)
 {
 	judge(of_job(job));
-}
-
-static bool is_slow(const struct login *l)
-{
-	if (l->way == BY_SASL)
-		return sasl_is_slow(l->exchange);
-	return l->way == BY_PASSWORD && !users_all_plain(l->party.site->users);
 }
 
 static void set_job(struct login *l, void (*work)(struct job *), void (*done)(struct job *))

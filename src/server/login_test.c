@@ -248,7 +248,7 @@ static void what_hashes_is_answered_later_on_the_loop(void **state)
 	lab_release(&lab);
 }
 
-static void server_that_ends_looks_at_no_attempt(void **state)
+static void server_that_ends_hashes_no_more(void **state)
 {
 	(void)state;
 	struct lab lab;
@@ -507,7 +507,7 @@ int main(void)
 		IN_OWN_DIRECTORY(exchange_goes_on_from_challenge_to_challenge),
 		IN_OWN_DIRECTORY(apop_works_with_passwords_in_clear_alone),
 		IN_OWN_DIRECTORY(what_hashes_is_answered_later_on_the_loop),
-		IN_OWN_DIRECTORY(server_that_ends_looks_at_no_attempt),
+		IN_OWN_DIRECTORY(server_that_ends_hashes_no_more),
 		IN_OWN_DIRECTORY(changed_users_file_is_read_before_the_check),
 		IN_OWN_DIRECTORY(a_mechanism_is_judged_by_the_users_who_are_there_now),
 		IN_OWN_DIRECTORY(failed_address_waits_and_then_is_answered),

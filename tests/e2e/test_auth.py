@@ -381,9 +381,9 @@ def test_no_name_and_no_address_looks_like_the_rest_of_a_log_line(lab):
         talk.say("DATA", "354")
         talk.say("Subject: hi\r\n\r\ntext\r\n.", "250")
     wait_for(lambda: len(logins(popserver, "wrong")) == 2)
+    wait_for(lambda: any('from=<"x\\x20peer=192.0.2.66' in line for line in smtpmail.errors))
     for line in popserver.errors + smtpmail.errors:
         assert " peer=192.0.2.66" not in line and " outcome=ok" not in line
-    assert any('from=<"x\\x20peer=192.0.2.66' in line for line in smtpmail.errors)
 
 
 def test_response_of_12288_octets_is_answered(lab):

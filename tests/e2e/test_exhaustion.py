@@ -111,6 +111,7 @@ def close_all(talks):
 @pytest.mark.parametrize("limit", [36, 40, 48, 64])
 def test_more_connections_than_descriptors(lab, limit):
     server = limited(lab, f"-n {limit}", "smtpmail", "--workers", 2)
+    at_rest = server.descriptors() + 3  # a mailbox, its directory and lock stay open
     for _ in range(2):  # and once more when all are gone
         inside, others = greeted(server, limit + 20)
         assert len(inside) >= 5 and others >= 20
@@ -122,7 +123,7 @@ def test_more_connections_than_descriptors(lab, limit):
             talk.send(f"Subject: {limit} {i}\r\n\r\ntext\r\n".encode())
             talk.say(".", "250")
         close_all(inside)
-        wait_for(lambda: server.descriptors() < 30)
+        wait_for(lambda: server.descriptors() <= at_rest)
         lab.acknowledged = getattr(lab, "acknowledged", 0) + len(inside)
     assert send_mail(server, b"the last\r\n").startswith("250 ")
     server.stop()

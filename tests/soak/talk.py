@@ -110,6 +110,8 @@ class Talk:
 
     def need(self, line, expected):
         if not line.startswith(expected):
+            if self.server.ending and line.startswith(("-ERR [SYS/TEMP]", "454")):  # it hashes no more
+                raise Gone(f"{self.server.name}: {line}")
             raise Broken(f"{self.server.name} said {line!r} where {expected!r} was due")
         return line
 
