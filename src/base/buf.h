@@ -23,6 +23,8 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 /* Frees the bytes; the buffer is empty and may be used again. */
 void buf_release(struct buf *b);
+/* buf_release() of what may hold a secret. */
+void buf_wipe(struct buf *b);
 /* Empties it; keeps the memory. */
 void buf_clear(struct buf *b);
 

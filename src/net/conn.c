@@ -334,6 +334,16 @@ static size_t read_at_once(const struct conn *c)
 	return c->tls || c->pump.next == NEXT_BODY ? PUMP_INPUT_MAX : COMMANDS_A_TURN;
 }
 
+/* What is read where commands are said may hold a password; the text of a mail is too much to wipe, and stays no longer than until the next read. */
+static bool take(struct conn *c, size_t n)
+{
+	bool commands = c->pump.next != NEXT_BODY;
+	bool ok = pump_input(&c->pump, c->set->scratch, n);
+	if (commands)
+		explicit_bzero(c->set->scratch, n);
+	return ok;
+}
+
 static void read_on(struct conn *c)
 {
 	size_t n;
@@ -355,7 +365,7 @@ static void read_on(struct conn *c)
 		lose(c);
 		return;
 	}
-	if (n > 0 && !pump_input(&c->pump, c->set->scratch, n))
+	if (n > 0 && !take(c, n))
 		lose(c);
 	else
 		proceed(c);

@@ -2,6 +2,8 @@
  * pump: a session and its octets. See pump.h.
  *
  * All that happens is one callback after the other, chosen by step(); so nothing recurses, however the answers come.
+ *
+ * A line may hold a password: what is kept of the input is wiped before its memory is given back.
  */
 #include "net/pump.h"
 
@@ -27,7 +29,7 @@ void pump_release(struct pump *p)
 	assert(!pump_waiting(p) && !p->busy);
 	p->session->ops->free(p->session);
 	p->session = NULL;
-	buf_release(&p->in);
+	buf_wipe(&p->in);
 	buf_release(&p->out);
 }
 
@@ -135,11 +137,27 @@ static void keep(struct pump *p, struct slice rest)
 		     buf_append_char(&kept, rest.ptr[rest.len - 1] == '\r' ? '\r' : ' ');
 	else if (!throws_away(p))
 		ok = buf_append_slice(&kept, rest);
-	buf_release(&p->in);
+	buf_wipe(&p->in);
 	p->in = kept;
 	p->taken = 0;
 	if (!ok)
 		pump_lost(p);
+}
+
+/* A buffer that grows by itself may leave a copy behind. False: memory is out. */
+static bool append(struct pump *p, const char *octets, size_t n)
+{
+	struct buf grown;
+	if (n <= p->in.cap - p->in.len)
+		return buf_append(&p->in, octets, n);
+	buf_init(&grown, p->in.max);
+	if (n > p->in.max - p->in.len || !buf_reserve(&grown, p->in.len + n))
+		return false;
+	buf_append_slice(&grown, buf_slice(&p->in));
+	buf_append(&grown, octets, n);
+	buf_wipe(&p->in);
+	p->in = grown;
+	return true;
 }
 
 /* Goes on with what is kept. */
@@ -167,7 +185,7 @@ bool pump_input(struct pump *p, const char *octets, size_t n)
 		keep(p, rest);
 		return !p->session->gone;
 	}
-	if (buf_append(&p->in, octets, n))
+	if (append(p, octets, n))
 		go_on(p);
 	else
 		pump_lost(p);
@@ -201,7 +219,7 @@ void pump_stop(struct pump *p, enum session_stop why)
 void pump_lost(struct pump *p)
 {
 	p->session->gone = true;
-	buf_release(&p->in);
+	buf_wipe(&p->in);
 	buf_release(&p->out);
 	p->taken = 0;
 	goes_on(p, p->next);

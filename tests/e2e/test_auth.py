@@ -2,6 +2,7 @@
 down, and what hashing costs others (RFC 4954, 5034, 4616, 5802, 7677, 9266, 1939 section 7)."""
 
 import base64
+import contextlib
 import poplib
 import smtplib
 import ssl
@@ -384,6 +385,40 @@ def test_no_name_and_no_address_looks_like_the_rest_of_a_log_line(lab):
     wait_for(lambda: any('from=<"x\\x20peer=192.0.2.66' in line for line in smtpmail.errors))
     for line in popserver.errors + smtpmail.errors:
         assert " peer=192.0.2.66" not in line and " outcome=ok" not in line
+
+
+def memory_of(server):
+    """What it has written to: heap, stacks, data."""
+    pid = server.process.pid
+    areas = [line.split() for line in open(f"/proc/{pid}/maps")]
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for span in (area[0] for area in areas if area[1].startswith("rw")):
+            first, end = (int(x, 16) for x in span.split("-"))
+            memory.seek(first)
+            with contextlib.suppress(OSError):
+                yield memory.read(end - first)
+
+
+@pytest.mark.skipif(SANITISED, reason="a sanitizer keeps what was freed")
+def test_no_password_stays_in_memory(lab):
+    word = "Tr0ub4dor-and-3-more-words-of-it"
+    response = base64.b64encode(b"\0alice\0" + word.encode()).decode()
+    lab.write({"alice": sha512(word)})
+    smtpmail, popserver = lab.smtpmail(), lab.popserver()
+    for end in ("", "-wrong"):
+        with greeted(smtpmail) as talk:
+            talk.say(f"AUTH PLAIN {response}", "235")
+        with Dialogue(popserver, "+OK") as talk:
+            talk.say(f"AUTH PLAIN {response}", "+OK")
+            talk.say("QUIT", "+OK")
+        with Dialogue(popserver, "+OK") as talk:
+            talk.send(f"USER alice\r\nPASS {word[:9]}".encode())
+            talk.hear()
+            talk.send(f"{word[9:]}{end}\r\n".encode())
+            talk.hear()
+    wait_for(lambda: len(logins(popserver, "ok")) == 3 and len(logins(popserver, "wrong")) == 1)
+    secrets = [word[:12].encode(), word[10:].encode(), response[4:24].encode(), response[20:].encode()]
+    assert not [s for server in (smtpmail, popserver) for area in memory_of(server) for s in secrets if s in area]
 
 
 def test_response_of_12288_octets_is_answered(lab):
