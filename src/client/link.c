@@ -13,7 +13,13 @@
 #include "base/clock.h"
 #include "net/dial.h"
 
-enum { READ_MAX = 64 * 1024, TICK_MS = 200, HANDSHAKE_MS = 60 * 1000, LONG_SILENCE_MS = 3000, LAST_WORDS_MS = 5 * 1000 };
+enum {
+	READ_MAX = 64 * 1024,
+	TICK_MS = 200,
+	HANDSHAKE_MS = 60 * 1000,
+	LONG_SILENCE_MS = 3000,
+	LAST_WORDS_MS = 5 * 1000
+};
 
 /* One talk's run over the connection. */
 struct run {
