@@ -55,7 +55,7 @@ static struct users *open_users(const char *text)
 	assert_true(fputs(text, f) >= 0);
 	assert_int_equal(fclose(f), 0);
 	const struct users_form form = { .separator = ' ', .schemes = true };
-	struct users *u = users_open(AT_FDCWD, ".", "users.txt", &form, report, &why);
+	struct users *u = users_open(AT_FDCWD, ".", "users.txt", &form, *text ? report : NULL, &why);
 	if (!u)
 		fail_msg("%s", why.text);
 	return u;

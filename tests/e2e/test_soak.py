@@ -22,6 +22,8 @@ pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="needs Python
 
 def soak(directory, seconds, **more):
     command = [sys.executable, ROOT / "tests/soak/soak.py", BUILD, "--minutes", str(seconds / 60), "--dir", directory]
+    if SANITISED:
+        command += ["--sanitised"]
     if seed := os.environ.get("POSTROOM_SEED"):
         command += ["--seed", seed]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, **more)

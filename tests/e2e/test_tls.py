@@ -623,10 +623,9 @@ def test_without_privileges_the_key_is_read_by_the_group(authority, program):
                    "--tls-cert", tls / "cert.pem", "--tls-key", tls / "key.pem", "--verbose"]
         process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
         try:
-            lines = [process.stderr.readline() for _ in range(2)]
-            assert "(TLS)" in lines[1], lines
+            line = next(line for line in process.stderr if "(TLS)" in line)
             assert pathlib.Path(f"/proc/{process.pid}").stat().st_uid == group
-            port = int(re.search(r"port (\d+)", lines[1])[1])
+            port = int(re.search(r"port (\d+)", line)[1])
 
             def now():
                 with shake(dial(port), authority.context()) as s:
