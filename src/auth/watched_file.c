@@ -12,39 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SETTLE_MS = 50, LOOKS_MAX = 20 };
-
-static struct watched_stamp stamp_of(const struct stat *st)
-{
-	return (struct watched_stamp){ st->st_dev, st->st_ino, st->st_size, st->st_mtim, st->st_ctim };
-}
-
-static bool same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool same_stamp(const struct watched_stamp *a, const struct watched_stamp *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	       same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
-}
-
-static struct watched_stamp stamp_now(const struct watched_file *w)
-{
-	struct stat st;
-	return fstatat(w->dir, w->file, &st, 0) == 0 ? stamp_of(&st) : (struct watched_stamp){ 0 };
-}
-
-/* A file's times go by a coarse clock: one that was written just before it was read may be written again and look
- * the same to stat(). Such a file is read once more after SETTLE_MS. */
-static bool is_young(const struct watched_stamp *s)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	int64_t age = (int64_t)(now.tv_sec - s->changed.tv_sec) * 1000 + (now.tv_nsec - s->changed.tv_nsec) / 1000000;
-	return age >= 0 && age < SETTLE_MS;
-}
+enum { LOOKS_MAX = 20 };
 
 /* What a process lacks for a moment is no property of the file. */
 static enum fault_kind kind_of(int error)
@@ -109,13 +77,12 @@ static char *read_text(struct watched_file *w, int fd, size_t max, size_t *size,
 /* An editor or cp that writes in place empties the file first: who is not there yet is not gone. A file that takes another's place is whole at once. */
 static bool is_being_written(const struct watched_file *w, size_t size)
 {
-	bool same_file = w->read.device == w->stamp.device && w->read.inode == w->stamp.inode;
-	return same_file && size < w->whole && is_young(&w->read);
+	return stamp_same_file(&w->read, &w->stamp) && size < w->whole && stamp_young(&w->read);
 }
 
 static char *read_once(struct watched_file *w, size_t max, size_t *size, struct fault *why)
 {
-	w->read = stamp_now(w);
+	w->read = stamp_at(w->dir, w->file);
 	/* Not file_open(): the file is the operator's own, and may well be a symbolic link. */
 	int fd = openat(w->dir, w->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0) {
@@ -141,7 +108,7 @@ char *watched_file_read(struct watched_file *w, size_t max, size_t *size, struct
 		}
 		explicit_bzero(text, *size);
 		free(text);
-		nanosleep(&(struct timespec){ .tv_nsec = SETTLE_MS * 1000000L }, NULL);
+		stamp_settle();
 	}
 	fault_set(why, FAULT_TEMPORARY, "cannot read %.100s: it is being written all the time", w->path);
 	return NULL;
@@ -150,17 +117,18 @@ char *watched_file_read(struct watched_file *w, size_t max, size_t *size, struct
 void watched_file_taken(struct watched_file *w)
 {
 	pthread_mutex_lock(&w->lock);
+	/* A young file is read once more when what becomes of it shows. */
 	w->stamp = w->read;
-	w->settles_at = is_young(&w->read) ? clock_ms() + SETTLE_MS : 0;
+	w->settles_at = stamp_young(&w->read) ? clock_ms() + STAMP_SETTLE_MS : 0;
 	pthread_mutex_unlock(&w->lock);
 }
 
 bool watched_file_changed(struct watched_file *w)
 {
-	struct watched_stamp now = stamp_now(w);
+	struct stamp now = stamp_at(w->dir, w->file);
 	pthread_mutex_lock(&w->lock);
 	bool unsettled = w->settles_at != 0 && clock_ms() >= w->settles_at;
-	bool changed = unsettled || !same_stamp(&now, &w->stamp);
+	bool changed = unsettled || !stamp_same(&now, &w->stamp);
 	pthread_mutex_unlock(&w->lock);
 	return changed;
 }

@@ -9,28 +9,19 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <time.h>
 
 #include "base/fault.h"
-
-/* What stat() said of the file; all zero where there was none. */
-struct watched_stamp {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified;
-	struct timespec changed;
-};
+#include "base/stamp.h"
 
 struct watched_file {
 	int dir;
 	char *file;
 	char *path; /* with the directory's name, for messages */
 	/* its own */
-	struct watched_stamp read; /* of the last reading */
-	size_t whole;              /* octets of the last text that was given out */
-	pthread_mutex_t lock;      /* guards what follows */
-	struct watched_stamp stamp;
+	struct stamp read;    /* of the last reading */
+	size_t whole;         /* octets of the last text that was given out */
+	pthread_mutex_t lock; /* guards what follows */
+	struct stamp stamp;
 	int64_t settles_at; /* clock_ms(); 0: settled */
 };
 

@@ -4,6 +4,7 @@
 #include "net/tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -16,24 +17,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/stamp.h"
 #include "net/tls_tickets.h"
 
-enum { LOOK_MS = 1000 };
+enum { LOOK_MS = 1000, LOOKS_MAX = 20 };
 
 /* RFC 9325 section 4.2: ephemeral keys and authenticated encryption. TLS 1.3 has nothing else. */
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                               "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
                               "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-
-/* What tells that a file is another one, or was written to. */
-struct stamp {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified;
-	struct timespec changed;
-	bool there;
-};
 
 struct stamps {
 	struct stamp cert;
@@ -54,33 +46,26 @@ struct tls_server {
 	bool owed;          /* a reload, by whoever was told of the change */
 };
 
-static struct stamp stamp_take(const char *file)
-{
-	struct stat st;
-	if (stat(file, &st) != 0) /* follows links: certbot's files are some */
-		return (struct stamp){ 0 };
-	return (struct stamp){ st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim, true };
-}
-
-static bool time_same(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool stamp_same(const struct stamp *a, const struct stamp *b)
-{
-	return a->there == b->there && a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	       time_same(a->modified, b->modified) && time_same(a->changed, b->changed);
-}
-
+/* Of what links lead to: certbot's files are some. */
 static struct stamps stamps_take(const struct tls_server *t)
 {
-	return (struct stamps){ stamp_take(t->cert_file), stamp_take(t->key_file) };
+	return (struct stamps){ stamp_at(AT_FDCWD, t->cert_file), stamp_at(AT_FDCWD, t->key_file) };
 }
 
 static bool stamps_same(const struct stamps *a, const struct stamps *b)
 {
 	return stamp_same(&a->cert, &b->cert) && stamp_same(&a->key, &b->key);
+}
+
+/* A pair that somebody is writing just now is not read by halves, and a change behind the reading shows. Who writes without an end is not waited for. */
+static struct stamps stamps_settle(const struct tls_server *t)
+{
+	struct stamps stamps = stamps_take(t);
+	for (int looks = 1; looks < LOOKS_MAX && (stamp_young(&stamps.cert) || stamp_young(&stamps.key)); looks++) {
+		stamp_settle();
+		stamps = stamps_take(t);
+	}
+	return stamps;
 }
 
 /* A key under a password: nobody is there to be asked when the server starts by itself or reads it again. */
@@ -219,7 +204,7 @@ static SSL_CTX *make_context(const struct tls_server *t, struct fault *why)
 static bool read_files(struct tls_server *t, struct fault *why)
 {
 	pthread_mutex_lock(&t->reading);
-	struct stamps stamps = stamps_take(t);
+	struct stamps stamps = stamps_settle(t);
 	SSL_CTX *ctx = make_context(t, why);
 	pthread_mutex_lock(&t->lock);
 	SSL_CTX *old = ctx ? t->ctx : NULL;

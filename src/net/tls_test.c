@@ -3,8 +3,10 @@
  */
 #include "net/tls.h"
 
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +17,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/stamp.h"
 #include "net/tls_suite.h"
 
 static int reported_good;
@@ -229,6 +232,58 @@ static void a_change_is_said_once_and_then_read(void **state)
 	tls_server_free(t);
 }
 
+/* By a coarse clock, a file that is written to right behind the reading might look as it did. */
+static void a_pair_is_read_when_what_becomes_of_it_would_show(void **state)
+{
+	struct tls_suite *files = *state;
+	struct tls_server *t = open_server(files);
+	struct stamp cert = stamp_at(AT_FDCWD, files->cert);
+	struct stamp key = stamp_at(AT_FDCWD, files->key);
+	assert_false(stamp_young(&cert) || stamp_young(&key));
+	tls_suite_renew(files);
+	tls_server_reload(t);
+	cert = stamp_at(AT_FDCWD, files->cert);
+	assert_false(stamp_young(&cert));
+	assert_false(tls_server_changed(t));
+	tls_server_free(t);
+}
+
+struct pair {
+	struct tls_suite to;
+	struct tls_suite from;
+};
+
+/* As `cp` does, one file after the other. */
+static void *copy_slowly(void *arg)
+{
+	struct pair *p = arg;
+	const char *const files[] = { p->from.key, p->to.key, p->from.cert, p->to.cert };
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i += 2) {
+		assert_int_equal(truncate(files[i + 1], 0), 0);
+		nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000000L }, NULL);
+		append_file(files[i + 1], files[i]);
+	}
+	return NULL;
+}
+
+static void a_pair_that_is_being_written_is_waited_for(void **state)
+{
+	pthread_t writer;
+	struct pair pair = { .to = *(struct tls_suite *)*state };
+	tls_suite_init(&pair.from);
+	struct tls_server *t = open_server(&pair.to);
+	uint64_t before = serial_now(t);
+	assert_int_equal(pthread_create(&writer, NULL, copy_slowly, &pair), 0);
+	nanosleep(&(struct timespec){ .tv_nsec = 5 * 1000000L }, NULL);
+	tls_server_reload(t);
+	pthread_join(writer, NULL);
+	assert_int_equal(reported_bad, 0);
+	assert_int_equal(reported_good, 1);
+	assert_true(serial_now(t) != before);
+	tls_server_free(t);
+	tls_suite_release(&pair.from);
+}
+
 static void what_cannot_be_read_leaves_what_was_until_it_is_mended(void **state)
 {
 	struct tls_suite *files = *state;
@@ -340,6 +395,8 @@ int main(void)
 		WITH_FILES(a_broken_certificate_in_the_chain_is_refused),
 		WITH_FILES(the_key_may_stand_in_the_certificates_file),
 		WITH_FILES(a_change_is_said_once_and_then_read),
+		WITH_FILES(a_pair_is_read_when_what_becomes_of_it_would_show),
+		WITH_FILES(a_pair_that_is_being_written_is_waited_for),
 		WITH_FILES(what_cannot_be_read_leaves_what_was_until_it_is_mended),
 		WITH_FILES(a_client_that_comes_back_is_known_also_after_a_reload),
 		WITH_FILES(only_forward_secrecy_and_authenticated_encryption_are_there),
