@@ -145,6 +145,30 @@ static bool append_changed(struct buf *to, struct slice text, struct slice secre
 	       buf_append_slice(to, slice_skip(text, before + secret.len));
 }
 
+/* Whether a reader takes what was just written: blanks around a short secret may leave too little room for a longer one. */
+static bool is_taken(const struct editor *e, size_t start)
+{
+	struct users_line line;
+	struct slice written = slice_skip(buf_slice(&e->text), start);
+	return !users_line_read(written, &e->edit->form, &line) && slice_equal_text(line.secret, e->edit->secret);
+}
+
+static bool append_plain(struct editor *e, struct slice name, const char *end)
+{
+	return buf_printf(&e->text, "%.*s%c%s%s", SLICE_FMT(name), e->edit->form.separator, e->edit->secret, end);
+}
+
+static bool change_line(struct editor *e, struct slice text, const struct users_line *line)
+{
+	size_t start = e->text.len;
+	if (!append_changed(&e->text, text, line->secret, e->edit->secret))
+		return false;
+	if (is_taken(e, start))
+		return true;
+	e->text.len = start;
+	return append_plain(e, line->name, slice_has(text, '\n') ? "\n" : "");
+}
+
 /* The first line with a name is the one that counts. False: no room. */
 static bool edit_line(struct editor *e, struct slice text)
 {
@@ -156,7 +180,7 @@ static bool edit_line(struct editor *e, struct slice text)
 	if (its && e->what == REMOVE)
 		return true;
 	if (first && e->what == CHANGE)
-		return append_changed(&e->text, text, line.secret, e->edit->secret);
+		return change_line(e, text, &line);
 	return buf_append_slice(&e->text, text);
 }
 
@@ -183,8 +207,7 @@ static bool append_user(struct editor *e)
 {
 	struct buf *to = &e->text;
 	bool ended = to->len == 0 || to->data[to->len - 1] == '\n';
-	return buf_printf(to, "%s%.*s%c%s\n", ended ? "" : "\n", SLICE_FMT(e->edit->name), e->edit->form.separator,
-	                  e->edit->secret);
+	return (ended || buf_append_char(to, '\n')) && append_plain(e, e->edit->name, "\n");
 }
 
 static bool edit_text(struct editor *e, struct fault *why)

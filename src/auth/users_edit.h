@@ -20,7 +20,7 @@ struct users_edit {
 
 /* A user more, at the file's end; a file that is not there is made, for its owner alone to read. False with why: the name is there already, or can be none. */
 bool users_edit_add(const struct users_edit *edit, struct fault *why);
-/* Another secret for a user. False with why: no such user. */
+/* Another secret for a user; the blanks around it stay, where the line does not grow too long with them. False with why: no such user. */
 bool users_edit_change(const struct users_edit *edit, struct fault *why);
 /* All lines with this name go (the first of several counts, and the next would come into its place). False with why: no such user. */
 bool users_edit_remove(const struct users_edit *edit, struct fault *why);

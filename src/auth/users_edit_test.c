@@ -146,6 +146,23 @@ static void commas_separate_where_the_form_says_so(void **state)
 	assert_false(users_edit_add(&edit, &why));
 }
 
+static void blanks_go_where_they_would_make_the_line_too_long(void **state)
+{
+	(void)state;
+	static char text[USERS_LINE_MAX + 100];
+	snprintf(text, sizeof text, "alice a\nBob%*sold%18s\ncarol c\n", 1000, "", "");
+	put(text);
+	works(users_edit_change, "bob", "new");
+	text[8 + 3 + 1000] = 'n', text[8 + 3 + 1001] = 'e', text[8 + 3 + 1002] = 'w';
+	holds(text);
+	works(users_edit_change, "bob", "longer");
+	holds("alice a\nBob longer\ncarol c\n");
+	snprintf(text, sizeof text, "bob%*sold", 1000, "");
+	put(text);
+	works(users_edit_change, "bob", "a-secret-of-more-than-20-octets");
+	holds("bob a-secret-of-more-than-20-octets");
+}
+
 static void user_that_is_there_is_not_added(void **state)
 {
 	(void)state;
@@ -334,6 +351,7 @@ int main(void)
 		IN_OWN_DIRECTORY(other_lines_stay_byte_for_byte),
 		IN_OWN_DIRECTORY(name_and_secret_that_are_alike_are_not_mixed_up),
 		IN_OWN_DIRECTORY(commas_separate_where_the_form_says_so),
+		IN_OWN_DIRECTORY(blanks_go_where_they_would_make_the_line_too_long),
 		IN_OWN_DIRECTORY(user_that_is_there_is_not_added),
 		IN_OWN_DIRECTORY(second_line_with_a_name_does_not_come_alive),
 		IN_OWN_DIRECTORY(what_a_reader_would_refuse_is_not_written),
