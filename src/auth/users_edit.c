@@ -121,17 +121,19 @@ static bool write_beside(const struct editor *e, int fd)
 	       file_sync_whole(fd);
 }
 
+/* Behind the renaming `beside` is the next editor's. */
 static bool replace(const struct editor *e, struct fault *why)
 {
 	unlinkat(e->dir, e->beside, 0);
 	int fd = file_open(e->dir, e->beside, O_WRONLY | O_CREAT | O_EXCL, 0600);
-	bool ok = fd >= 0 && write_beside(e, fd) && renameat(e->dir, e->beside, e->dir, e->file) == 0 &&
-	          file_sync_directory(e->dir);
+	bool ok = fd >= 0 && write_beside(e, fd) && renameat(e->dir, e->beside, e->dir, e->file) == 0;
 	if (!ok) {
 		fault_errno(why, "cannot write %.100s anew", e->path);
 		unlinkat(e->dir, e->beside, 0);
 	}
 	file_close(fd);
+	if (ok && !file_sync_directory(e->dir))
+		return fault_errno(why, "%.100s is written anew, and a loss of power may undo that", e->path);
 	return ok;
 }
 

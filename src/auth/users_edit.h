@@ -2,7 +2,7 @@
  * users_edit: changes one user in a users file. All other lines, comments and bad ones included, stay byte for byte.
  *
  * A new file takes the old one's place at once, with its mode and owner; whoever reads sees the one or the other, also after a loss of power. Two edits at
- * the same time come one after the other. Blocks.
+ * the same time come one after the other. Where all is done but the disk does not say that it is there for good, that is a fault as well. Blocks.
  */
 #ifndef POSTROOM_AUTH_USERS_EDIT_H
 #define POSTROOM_AUTH_USERS_EDIT_H

@@ -3,6 +3,7 @@
  */
 #include "auth/users_edit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -48,6 +50,19 @@ static void holds(const char *expected)
 	fclose(f);
 	assert_string_equal(text, expected);
 	assert_int_not_equal(access(".users.txt.new", F_OK), 0);
+}
+
+static bool directories_fail;
+
+/* In place of the system's: a directory that cannot be synced, while somebody else begins to edit. */
+int fsync(int fd)
+{
+	struct stat st;
+	if (!directories_fail || fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode))
+		return (int)syscall(SYS_fsync, fd);
+	close(open(".users.txt.new", O_CREAT | O_WRONLY, 0600));
+	errno = EIO;
+	return -1;
 }
 
 static struct users_edit edit_of(const char *name, const char *secret)
@@ -341,6 +356,17 @@ static void lock_that_is_held_is_waited_for(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void directory_that_cannot_be_synced_leaves_the_next_editor_his_file(void **state)
+{
+	(void)state;
+	put("alice secret\n");
+	directories_fail = true;
+	fails(users_edit_add, "bob", "pw", "users.txt is written anew, and a loss of power may undo that");
+	directories_fail = false;
+	assert_int_equal(remove(".users.txt.new"), 0);
+	holds("alice secret\nbob pw\n");
+}
+
 #define IN_OWN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
 int main(void)
@@ -361,6 +387,7 @@ int main(void)
 		IN_OWN_DIRECTORY(edits_that_meet_are_all_there),
 		IN_OWN_DIRECTORY(killed_edit_leaves_the_old_or_the_new),
 		IN_OWN_DIRECTORY(lock_that_is_held_is_waited_for),
+		IN_OWN_DIRECTORY(directory_that_cannot_be_synced_leaves_the_next_editor_his_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
