@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 
-enum { NAME_SIZE = 16, CIPHER_KEY_SIZE = 32, MAC_KEY_SIZE = 32 };
+enum { NAME_SIZE = 16, CIPHER_KEY_SIZE = 32, MAC_KEY_SIZE = 32, TURN_MS = TLS_TICKET_TURN_S * 1000 };
 
 struct ticket_key {
 	unsigned char name[NAME_SIZE]; /* stands in the ticket */
@@ -58,30 +58,33 @@ void tls_tickets_free(struct tls_tickets *t)
 }
 
 /* The lock is held. Without random numbers the key in use stays. */
-static void turn(struct tls_tickets *t)
+static void turn(struct tls_tickets *t, int64_t now)
 {
 	struct ticket_key fresh;
 	if (!key_make(&fresh))
 		return;
 	t->previous = t->current;
 	t->current = fresh;
-	t->made = clock_ms();
+	t->made = now;
 	OPENSSL_cleanse(&fresh, sizeof fresh);
 }
 
-void tls_tickets_turn(struct tls_tickets *t)
+void tls_tickets_turn(struct tls_tickets *t, int64_t now)
 {
 	pthread_mutex_lock(&t->lock);
-	turn(t);
+	int64_t age = now - t->made;
+	if (age >= TURN_MS)
+		turn(t, now);
+	if (age >= 2 * TURN_MS) /* nobody came meanwhile, and what is the one before now should have gone long ago */
+		turn(t, now);
 	pthread_mutex_unlock(&t->lock);
 }
 
 /* The key to seal with, or the one of that name. False: there is none. */
 static bool key_find(struct tls_tickets *t, const unsigned char *name, struct ticket_key *key, bool *old)
 {
+	tls_tickets_turn(t, clock_ms());
 	pthread_mutex_lock(&t->lock);
-	if (clock_ms() - t->made >= (int64_t)TLS_TICKET_TURN_S * 1000)
-		turn(t);
 	bool found = !name || memcmp(name, t->current.name, NAME_SIZE) == 0;
 	*old = !found && memcmp(name, t->previous.name, NAME_SIZE) == 0;
 	*key = *old ? t->previous : t->current;

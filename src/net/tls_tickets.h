@@ -7,6 +7,8 @@
 #ifndef POSTROOM_NET_TLS_TICKETS_H
 #define POSTROOM_NET_TLS_TICKETS_H
 
+#include <stdint.h>
+
 #include "base/fault.h"
 
 struct ssl_ctx_st;
@@ -20,8 +22,9 @@ enum {
 struct tls_tickets *tls_tickets_new(struct fault *why);
 /* Wipes the keys. Only when no session of the contexts below is left. NULL is passed over. */
 void tls_tickets_free(struct tls_tickets *t);
-/* A new key: the last one opens from now on, the one before it is forgotten. Happens by itself when it is time. */
-void tls_tickets_turn(struct tls_tickets *t);
+/* Where it is time by clock_ms(), a new key: the last one opens from now on, the one before it is forgotten; after two such times both are new. Happens by
+ * itself with each ticket. */
+void tls_tickets_turn(struct tls_tickets *t, int64_t now);
 /* Tickets of this context are sealed under these keys. */
 bool tls_tickets_use(struct tls_tickets *t, struct ssl_ctx_st *ctx);
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "net/tls_suite.h"
 
 struct rig {
@@ -18,6 +19,7 @@ struct rig {
 	struct tls_tickets *tickets;
 	SSL_CTX *server;
 	SSL_CTX *client;
+	int64_t now;
 	SSL_SESSION *session; /* what the client may come back with */
 };
 
@@ -27,6 +29,7 @@ static int setup(void **state)
 	struct fault why;
 	tls_suite_init(&r->files);
 	r->tickets = tls_tickets_new(&why);
+	r->now = clock_ms();
 	r->server = SSL_CTX_new(TLS_server_method());
 	r->client = SSL_CTX_new(TLS_client_method());
 	*state = r;
@@ -78,6 +81,13 @@ static bool known(struct rig *r)
 	return reused;
 }
 
+/* So much time goes by. */
+static void pass(struct rig *r, int64_t seconds)
+{
+	r->now += seconds * 1000;
+	tls_tickets_turn(r->tickets, r->now);
+}
+
 static void a_client_is_known_by_its_ticket(void **state)
 {
 	struct rig *r = *state;
@@ -90,17 +100,35 @@ static void the_key_before_still_opens_and_the_ticket_is_renewed(void **state)
 	struct rig *r = *state;
 	assert_false(known(r));
 	for (int turns = 0; turns < 3; turns++) {
-		tls_tickets_turn(r->tickets);
+		pass(r, TLS_TICKET_TURN_S);
 		assert_true(known(r)); /* each time with a ticket under the newest key */
 	}
+}
+
+static void a_key_stays_until_it_is_time(void **state)
+{
+	struct rig *r = *state;
+	assert_false(known(r));
+	for (int looks = 0; looks < 10; looks++)
+		pass(r, TLS_TICKET_TURN_S / 20);
+	assert_true(known(r));
 }
 
 static void an_older_key_opens_nothing(void **state)
 {
 	struct rig *r = *state;
 	assert_false(known(r));
-	tls_tickets_turn(r->tickets);
-	tls_tickets_turn(r->tickets);
+	pass(r, TLS_TICKET_TURN_S);
+	pass(r, TLS_TICKET_TURN_S);
+	assert_false(known(r));
+	assert_true(known(r));
+}
+
+static void after_idle_days_both_keys_are_new(void **state)
+{
+	struct rig *r = *state;
+	assert_false(known(r));
+	pass(r, TLS_TICKET_TURN_S * 3);
 	assert_false(known(r));
 	assert_true(known(r));
 }
@@ -124,7 +152,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_TICKETS(a_client_is_known_by_its_ticket),
 		WITH_TICKETS(the_key_before_still_opens_and_the_ticket_is_renewed),
+		WITH_TICKETS(a_key_stays_until_it_is_time),
 		WITH_TICKETS(an_older_key_opens_nothing),
+		WITH_TICKETS(after_idle_days_both_keys_are_new),
 		WITH_TICKETS(a_ticket_that_was_tampered_with_is_no_ticket),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
