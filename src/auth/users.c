@@ -96,6 +96,22 @@ static bool read_again(struct users *u, struct fault *why)
 	return t != NULL;
 }
 
+/* SCRAM keys have salts of their own, which stay: to whoever asks twice, a salt that changes between is an unknown name's. */
+static bool make_salts(struct users *u)
+{
+	char text[320];
+	enum users_salt salt = users_salt_key(u->watched.dir, u->form.schemes, u->salt_key);
+	int dir = (int)(strlen(u->watched.path) - strlen(u->watched.file));
+	bool tells = salt == USERS_SALT_FRESH && u->form.schemes && users_table_count_of(u->table, PASSWORD_SCRAM) > 0;
+	snprintf(text, sizeof text,
+	         "cannot keep the key in %.*s" USERS_SALT_FILE
+	         ": %s: after each start it can be told who has SCRAM keys",
+	         dir < 100 ? dir : 100, u->watched.path, strerror(errno));
+	if (tells && u->report)
+		u->report(text);
+	return salt != USERS_SALT_NONE;
+}
+
 struct users *users_open(int dir, const char *dir_name, const char *file, const struct users_form *form,
                          void (*report)(const char *text), struct fault *why)
 {
@@ -110,7 +126,7 @@ struct users *users_open(int dir, const char *dir_name, const char *file, const 
 	u->report = report;
 	bool ok = watched_file_init(&u->watched, dir, dir_name, file, why);
 	if (ok && read_again(u, why)) {
-		if (users_salt_key(u->watched.dir, form->schemes, u->salt_key))
+		if (make_salts(u))
 			return u;
 		fault_set(why, FAULT_TEMPORARY, "cannot read %.100s: no random numbers for salts", file);
 	}

@@ -3,6 +3,7 @@
  */
 #include "auth/users_salt.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -12,6 +13,8 @@
 
 #include "base/file.h"
 
+enum { LOCK_MS = 1000 };
+
 static bool random_octets(unsigned char *octets, size_t n)
 {
 	return RAND_bytes(octets, (int)n) == 1;
@@ -20,9 +23,11 @@ static bool random_octets(unsigned char *octets, size_t n)
 static bool read_key(int dir, unsigned char key[USERS_SALT_KEY])
 {
 	int fd = file_open(dir, USERS_SALT_FILE, O_RDONLY | O_NONBLOCK, 0);
-	bool whole = fd >= 0 && file_read(fd, key, USERS_SALT_KEY, 0) == USERS_SALT_KEY;
+	ssize_t n = fd < 0 ? -1 : file_read(fd, key, USERS_SALT_KEY, 0);
 	file_close(fd);
-	return whole;
+	if (n >= 0 && n < USERS_SALT_KEY)
+		errno = ENODATA;
+	return n == USERS_SALT_KEY;
 }
 
 /* The directory's owner is who serves it: where root reads the users file first, the key is not root's alone. */
@@ -53,11 +58,43 @@ static bool make_key(int dir, unsigned char key[USERS_SALT_KEY])
 	return named;
 }
 
-bool users_salt_key(int dir, bool kept, unsigned char key[USERS_SALT_KEY])
+/* Part of a key is none, and would be in the way of a whole one. Of two servers that find it, the second sees under the lock that it is gone. */
+static void drop_part(int dir)
 {
-	if (kept && (read_key(dir, key) || make_key(dir, key) || read_key(dir, key)))
+	struct stat part, named;
+	int fd = file_open(dir, USERS_SALT_FILE, O_RDWR | O_NONBLOCK, 0);
+	bool there = fd >= 0 && file_lock(fd, 0, LOCK_MS) && fstat(fd, &part) == 0 &&
+	             fstatat(dir, USERS_SALT_FILE, &named, AT_SYMLINK_NOFOLLOW) == 0;
+	if (there && S_ISREG(part.st_mode) && part.st_size < USERS_SALT_KEY && part.st_ino == named.st_ino &&
+	    part.st_dev == named.st_dev)
+		unlinkat(dir, USERS_SALT_FILE, 0);
+	file_close(fd);
+}
+
+/* False and errno. */
+static bool kept_key(int dir, unsigned char key[USERS_SALT_KEY])
+{
+	if (read_key(dir, key))
 		return true;
-	return random_octets(key, USERS_SALT_KEY);
+	drop_part(dir);
+	if (make_key(dir, key))
+		return true;
+	int error = errno;
+	if (read_key(dir, key)) /* another server was faster */
+		return true;
+	if (error != EEXIST)
+		errno = error;
+	return false;
+}
+
+enum users_salt users_salt_key(int dir, bool kept, unsigned char key[USERS_SALT_KEY])
+{
+	if (kept && kept_key(dir, key))
+		return USERS_SALT_KEPT;
+	int error = errno;
+	bool fresh = random_octets(key, USERS_SALT_KEY);
+	errno = error;
+	return fresh ? USERS_SALT_FRESH : USERS_SALT_NONE;
 }
 
 /* False: memory is out. */

@@ -483,12 +483,37 @@ static void key_of_salts_outlives_the_server(void **state)
 	assert_int_equal(stat(".scram-salt-key", &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(st.st_size, 32);
-	/* Half a key is none. */
-	assert_int_equal(truncate(".scram-salt-key", 31), 0);
-	struct users *u = open_schemes(BOB);
-	users_scram_salt(u, slice_str("mallory"), &again);
-	assert_memory_not_equal(first.salt, again.salt, 16);
-	users_free(u);
+}
+
+static void part_of_a_key_of_salts_is_replaced(void **state)
+{
+	(void)state;
+	struct password_keys salts[3];
+	struct stat st;
+	for (int round = 0; round < 3; round++) {
+		struct users *u = open_schemes(BOB);
+		users_scram_salt(u, slice_str("mallory"), &salts[round]);
+		users_free(u);
+		assert_int_equal(stat(".scram-salt-key", &st), 0);
+		assert_int_equal(st.st_size, 32);
+		if (round == 0)
+			assert_int_equal(truncate(".scram-salt-key", 31), 0);
+	}
+	assert_memory_not_equal(salts[0].salt, salts[1].salt, 16);
+	assert_memory_equal(salts[1].salt, salts[2].salt, 16);
+	assert_int_equal(reports.len, 0);
+}
+
+static void key_of_salts_that_cannot_be_kept_is_reported(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir(".scram-salt-key", 0700), 0);
+	users_free(open_schemes("alice pw\n")); /* whose salt changes as a stranger's does */
+	assert_int_equal(reports.len, 0);
+	users_free(open_schemes(BOB));
+	assert_true(slice_equal_text(buf_slice(&reports),
+	                             "cannot keep the key in ./.scram-salt-key: Is a directory: after each start it "
+	                             "can be told who has SCRAM keys;"));
 }
 
 /* For each of so many unknown names, the iterations of whoever's secret it borrows. */
@@ -647,6 +672,8 @@ int main(void)
 		IN_OWN_DIRECTORY(kinds_of_all_secrets_are_known),
 		IN_OWN_DIRECTORY(apop_is_checked_against_passwords_in_clear),
 		IN_OWN_DIRECTORY(key_of_salts_outlives_the_server),
+		IN_OWN_DIRECTORY(part_of_a_key_of_salts_is_replaced),
+		IN_OWN_DIRECTORY(key_of_salts_that_cannot_be_kept_is_reported),
 		IN_OWN_DIRECTORY(whose_secret_an_unknown_name_borrows_stays_and_cannot_be_foretold),
 		IN_OWN_DIRECTORY(unknown_name_costs_what_a_known_one_costs),
 		IN_OWN_DIRECTORY(each_name_comes_in_the_files_order),
