@@ -115,10 +115,10 @@ enum prompt_answer prompt_secret(struct prompt *p, const char *question, struct 
 	if (!p->terminal)
 		return prompt_line(p, question, line);
 	ask(p, question);
-	term_hide(p->in);
-	enum prompt_answer answer = read_line(p, line);
+	bool hidden = term_hide(p->in);
+	enum prompt_answer answer = hidden ? read_line(p, line) : PROMPT_END;
 	term_restore();
-	screen_say(p->screen, "\n");
+	screen_say(p->screen, hidden ? "\n" : "\nThis terminal would show it: nothing is read\n");
 	return answer;
 }
 

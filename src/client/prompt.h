@@ -39,7 +39,7 @@ void prompt_release(struct prompt *p);
 
 /* A line, appended to `line` without its end (LF or CR LF). The question may be NULL. */
 enum prompt_answer prompt_line(struct prompt *p, const char *question, struct buf *line);
-/* The same, not shown on a terminal. */
+/* The same, not shown on a terminal; one that would show it is as good as the end of input, and told so. */
 enum prompt_answer prompt_secret(struct prompt *p, const char *question, struct buf *line);
 /* One key, or the first octet of a line; '\n' for Enter or an empty line. Never PROMPT_TOO_LONG. */
 enum prompt_answer prompt_key(struct prompt *p, const char *question, char *key);
