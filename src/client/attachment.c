@@ -30,13 +30,13 @@ static bool is_harmless(char c)
 	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr(signs, c));
 }
 
-/* C1 controls, and what turns the reading direction or breaks a line: the marks U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F, U+FEFF. */
+/* C1 controls, and what turns the reading direction or breaks a line: the marks U+061C, U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F, U+FEFF. */
 static bool drives(struct slice character)
 {
 	const unsigned char *c = (const unsigned char *)character.ptr;
 
 	if (character.len == 2)
-		return c[0] == 0xC2 && c[1] < 0xA0;
+		return (c[0] == 0xC2 && c[1] < 0xA0) || (c[0] == 0xD8 && c[1] == 0x9C);
 	if (character.len != 3)
 		return false;
 	unsigned code = (c[0] & 0x0Fu) << 12 | (c[1] & 0x3Fu) << 6 | (c[2] & 0x3Fu);

@@ -56,7 +56,7 @@ static void control_characters_and_signs_of_the_shell_go(void **state)
 	becomes_slice(slice_make("a\0b.sh", 6), "ab.sh");
 	becomes("\xC2\x9B"
 	        "a\xE2\x80\xAE"
-	        "b\xE2\x81\xA6"
+	        "b\xE2\x81\xA6\xD8\x9C"
 	        "c",
 	        "abc");
 	becomes("\xFF.txt", "_.txt");
