@@ -196,29 +196,31 @@ static bool takes(const char *command, int option)
 	return true;
 }
 
-static int take_option(struct command_options *o, int option, char *value)
+/* Where an option that has no value is noted. */
+static bool *flag_of(struct command_options *o, int option)
+{
+	return option == OPTION_TLS          ? &o->tls
+	       : option == OPTION_PLAINTEXT  ? &o->plaintext
+	       : option == OPTION_TRANSCRIPT ? &o->transcript
+	       : option == OPTION_RAW        ? &o->raw
+	                                     : NULL;
+}
+
+/* Where a value is kept as it is. */
+static const char **word_of(struct command_options *o, int option)
+{
+	return option == OPTION_USER            ? &o->user
+	       : option == OPTION_PASSWORD_FILE ? &o->password_file
+	       : option == OPTION_CA            ? &o->ca
+	       : option == OPTION_SAVE          ? &o->save
+	                                        : NULL;
+}
+
+static int read_value(struct command_options *o, int option, char *value)
 {
 	switch (option) {
 	case OPTION_SERVER:
 		return read_server(o, value);
-	case OPTION_USER:
-		o->user = value;
-		return EX_OK;
-	case OPTION_PASSWORD_FILE:
-		o->password_file = value;
-		return EX_OK;
-	case OPTION_CA:
-		o->ca = value;
-		return EX_OK;
-	case OPTION_TLS:
-		o->tls = true;
-		return EX_OK;
-	case OPTION_PLAINTEXT:
-		o->plaintext = true;
-		return EX_OK;
-	case OPTION_TRANSCRIPT:
-		o->transcript = true;
-		return EX_OK;
 	case OPTION_FROM:
 		return read_people(o, &o->from, "from", value);
 	case OPTION_TO:
@@ -229,15 +231,23 @@ static int take_option(struct command_options *o, int option, char *value)
 		return read_people(o, &o->bcc, "bcc", value);
 	case OPTION_SUBJECT:
 		return read_subject(o, value);
-	case OPTION_ATTACH:
-		return add_file(o, value);
-	case OPTION_RAW:
-		o->raw = true;
-		return EX_OK;
 	default:
-		o->save = value;
-		return EX_OK;
+		return add_file(o, value);
 	}
+}
+
+static int take_option(struct command_options *o, int option, char *value)
+{
+	bool *flag = flag_of(o, option);
+	const char **word = word_of(o, option);
+
+	if (!flag && !word)
+		return read_value(o, option, value);
+	if (flag)
+		*flag = true;
+	else
+		*word = value;
+	return EX_OK;
 }
 
 /* ---- the password ---- */
