@@ -87,6 +87,15 @@ bool slice_has(struct slice s, char c)
 	return slice_find(s, c) < s.len;
 }
 
+bool slice_is_ascii(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if ((unsigned char)s.ptr[i] > 127)
+			return false;
+	}
+	return true;
+}
+
 bool slice_number(struct slice s, uint64_t max, uint64_t *value)
 {
 	uint64_t sum = 0;

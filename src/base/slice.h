@@ -67,6 +67,9 @@ struct slice slice_word(struct slice *rest);
 size_t slice_find(struct slice s, char c);
 bool slice_has(struct slice s, char c);
 
+/* No octet of it is above 127. */
+bool slice_is_ascii(struct slice s);
+
 /* A decimal number: digits alone, no sign, no blank, at most max. False leaves *value as it was. */
 bool slice_number(struct slice s, uint64_t max, uint64_t *value);
 

@@ -42,6 +42,15 @@ static void trim_keeps_what_is_inside(void **state)
 	assert_true(slice_empty(slice_skip(slice_str("abc"), 9)));
 }
 
+static void ascii_ends_at_127(void **state)
+{
+	(void)state;
+	assert_true(slice_is_ascii(slice_make(NULL, 0)));
+	assert_true(slice_is_ascii(slice_make("\0a\x7F", 3)));
+	assert_false(slice_is_ascii(slice_str("\x80")));
+	assert_false(slice_is_ascii(slice_str("gr\xFC\xDF")));
+}
+
 static void numbers_are_digits_within_a_maximum(void **state)
 {
 	(void)state;
@@ -91,6 +100,7 @@ int main(void)
 		cmocka_unit_test(comparing_knows_ascii_case_alone),
 		cmocka_unit_test(words_are_cut_at_blanks),
 		cmocka_unit_test(trim_keeps_what_is_inside),
+		cmocka_unit_test(ascii_ends_at_127),
 		cmocka_unit_test(numbers_are_digits_within_a_maximum),
 		cmocka_unit_test(find_passes_nul),
 	};

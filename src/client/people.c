@@ -29,15 +29,6 @@ static struct slice without_quotes(struct slice name)
 	return name;
 }
 
-static bool is_ascii(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if ((unsigned char)s.ptr[i] >= 0x80)
-			return false;
-	}
-	return true;
-}
-
 /* An address alone, with a domain and nothing behind it. */
 static bool is_address(struct slice s)
 {
@@ -59,7 +50,7 @@ static bool read_person(struct slice typed, struct person *person, struct fault 
 	}
 	if (!utf8_valid(person->name))
 		return fault_set(why, FAULT_PERMANENT, "the name before an address is not UTF-8");
-	if (!is_ascii(person->address))
+	if (!slice_is_ascii(person->address))
 		return fault_set(why, FAULT_PERMANENT, "an address is written in ASCII: %.*s",
 		                 (int)(whole.len < 100 ? whole.len : 100), whole.ptr);
 	if (!is_address(person->address))

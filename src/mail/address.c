@@ -163,14 +163,6 @@ static bool take_domain(struct slice *rest, struct address *a)
 	return true;
 }
 
-static bool is_ascii(struct slice s)
-{
-	size_t i = 0;
-	while (i < s.len && (unsigned char)s.ptr[i] < 0x80)
-		i++;
-	return i == s.len;
-}
-
 /* local, or local@domain. */
 static bool take_mailbox(struct slice *rest, struct address *a)
 {
@@ -181,7 +173,7 @@ static bool take_mailbox(struct slice *rest, struct address *a)
 	if (text.len >= sizeof a->text)
 		return false;
 	memcpy(a->text, text.ptr, text.len);
-	a->utf8 = !is_ascii(text);
+	a->utf8 = !slice_is_ascii(text);
 	return true;
 }
 

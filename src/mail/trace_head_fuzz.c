@@ -52,15 +52,6 @@ static void check_lines(struct slice rest, size_t expected)
 	check(lines == expected);
 }
 
-static bool is_ascii(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if ((unsigned char)s.ptr[i] >= 0x80)
-			return false;
-	}
-	return true;
-}
-
 /* Cuts the octets up to the next NUL off. */
 static struct slice next_part(struct slice *rest)
 {
@@ -100,6 +91,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(head.len < TRACE_HEAD_MAX);
 	check_lines(head, slice_empty(facts.recipient) ? 4 : 5);
 	check_fields(head);
-	check(facts.utf8 ? utf8_valid(head) : is_ascii(head));
+	check(facts.utf8 ? utf8_valid(head) : slice_is_ascii(head));
 	return 0;
 }

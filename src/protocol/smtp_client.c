@@ -263,22 +263,13 @@ static bool falls_back(struct smtp_client *c, const char *own_verb)
 	return true;
 }
 
-static bool is_ascii(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if ((unsigned char)s.ptr[i] >= 128)
-			return false;
-	}
-	return true;
-}
-
 /* RFC 6531 section 3.4. */
 static bool needs_utf8(const struct smtp_client_mail *mail)
 {
-	bool ascii = is_ascii(mail->from);
+	bool ascii = slice_is_ascii(mail->from);
 
 	for (size_t i = 0; ascii && i < mail->to_count; i++)
-		ascii = is_ascii(mail->to[i]);
+		ascii = slice_is_ascii(mail->to[i]);
 	return !ascii;
 }
 
@@ -304,7 +295,7 @@ static void send_mail(struct smtp_client *c)
 	parameters[0] = '\0';
 	if (c->offer.size)
 		n = snprintf(parameters, sizeof parameters, " SIZE=%" PRIu64, wire_size(c->mail->text));
-	if (c->offer.eight_bit && !is_ascii(c->mail->text))
+	if (c->offer.eight_bit && !slice_is_ascii(c->mail->text))
 		n += snprintf(parameters + n, sizeof parameters - (size_t)n, " BODY=8BITMIME");
 	if (c->offer.utf8 && needs_utf8(c->mail))
 		snprintf(parameters + n, sizeof parameters - (size_t)n, " SMTPUTF8");
