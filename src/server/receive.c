@@ -37,7 +37,9 @@ struct copy {
 /* From MAIL to the answer at the end of DATA. */
 struct transaction {
 	struct recipients recipients;
-	const struct address *asked;     /* the recipient in question; the session's */
+	const struct address *asked; /* the recipient in question; the session's */
+	char here
+	        [INET6_ADDRSTRLEN]; /* "", or the address that the peer is connected to, where the recipient's domain is one */
 	enum reply_id recipient_verdict; /* where a job has asked */
 	bool outdated;                   /* … and what it was to read could not be read */
 	struct copy *copies;             /* one a user, once the mail is complete */
@@ -91,13 +93,10 @@ static bool own_address(const struct receive *r, char text[INET6_ADDRSTRLEN])
 
 static enum reply_id take_recipient(struct receive *r)
 {
-	char here[INET6_ADDRSTRLEN];
-	const struct address *address = r->mail.asked;
-	struct recipients_question question = { .address = address,
+	struct recipients_question question = { .address = r->mail.asked,
+		                                .here = *r->mail.here ? r->mail.here : NULL,
 		                                .size = smtp_server_size(r->session),
 		                                .outdated = r->mail.outdated };
-	if (address->domain[0] == '[' && own_address(r, here))
-		question.here = here;
 	return recipients_take(&r->mail.recipients, r->site, &question);
 }
 
@@ -119,6 +118,9 @@ static void receive_recipient(void *host, const struct address *recipient)
 	struct receive *r = host;
 	r->mail.asked = recipient;
 	r->mail.outdated = false;
+	/* Here, and not in the job: a thread that reads files may not ask about sockets. */
+	if (recipient->domain[0] != '[' || !own_address(r, r->mail.here))
+		*r->mail.here = '\0';
 	if (recipients_need_job(r->site))
 		run_job(r, r->site->jobs, ask_recipient, answer_recipient);
 	else

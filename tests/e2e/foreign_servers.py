@@ -213,7 +213,7 @@ def call(*command):
 
 def wait_until_it_answers(server):
     try:
-        wait_for(lambda: answers(server.port))
+        wait_for(lambda: answers(server.port), 60)
     except BaseException:
         server.stop()
         raise

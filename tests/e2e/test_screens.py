@@ -85,8 +85,10 @@ class Terminal:
     def resize(self, columns, rows=24):
         """The lines on the screen are broken anew, and so are counted from here on."""
         self.tmux("resize-window", "-x", columns, "-y", rows)
-        time.sleep(0.2)
-        self.seen = self.line_number()
+        self.seen = -1
+        while self.seen != (number := self.line_number()):
+            self.seen = number
+            time.sleep(0.3)
 
     def shows(self, name, end):
         """The screen, once it ends so, is the one that is kept under this name."""

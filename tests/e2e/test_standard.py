@@ -111,6 +111,12 @@ def test_without_domains_the_hosts_name_and_localhost_are_ours(lab):
     assert rcpt(server, "alice@example.org").startswith("550 5.7.1 ")
 
 
+def test_the_address_of_the_server_is_ours_where_mailboxes_are_measured_first(lab):
+    """That is another thread's work, which may ask nothing about sockets."""
+    server = lab.smtpmail("--domain", "example.org", "--quota", "100000")
+    assert rcpt(server, "alice@[127.0.0.1]").startswith("250 ")
+
+
 @pytest.mark.parametrize("listen, literal", [("127.0.0.1", "[127.0.0.1]"), ("::1", "[IPv6:0:0:0::1]"), (None, "[127.0.0.1]")])
 def test_the_address_of_the_server_in_brackets_is_ours(lab, listen, literal):
     server = lab.smtpmail("--domain", "example.org", listen=listen)
