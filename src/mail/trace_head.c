@@ -69,6 +69,8 @@ static void add_comment(struct head *h, struct slice name)
 static void add_peer(struct head *h, const char *peer)
 {
 	static const char mapped[] = "::ffff:";
+	if (!strpbrk(peer, ".:")) /* it has no address: it came over a UNIX socket */
+		return;
 	if (slice_starts_nocase(slice_str(peer), mapped) && strchr(peer, '.'))
 		peer += strlen(mapped);
 	add(h, " ([%s%s])", strchr(peer, ':') ? "IPv6:" : "", peer);

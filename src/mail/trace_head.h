@@ -16,7 +16,7 @@ enum { TRACE_HEAD_MAX = 4096 };
 struct trace_facts {
 	struct slice sender;     /* as it was written; empty for <> */
 	struct slice client;     /* EHLO's or HELO's argument */
-	const char *peer;        /* numeric address */
+	const char *peer;        /* numeric address; a word without . and : is none, and not shown */
 	const char *domain;      /* the server's */
 	const char *protocol;    /* from trace_protocol() */
 	const char *id;          /* letters, digits and hyphens */

@@ -6,12 +6,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -31,6 +34,7 @@ union address {
 	struct sockaddr any;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
+	struct sockaddr_un local;
 };
 
 struct accept_watch {
@@ -43,6 +47,8 @@ struct accept_watch {
 
 static socklen_t address_length(const union address *a)
 {
+	if (a->any.sa_family == AF_UNIX)
+		return sizeof a->local;
 	return a->any.sa_family == AF_INET ? sizeof a->v4 : sizeof a->v6;
 }
 
@@ -56,6 +62,8 @@ static void address_show(const union address *a, char *text, socklen_t size)
 		inet_ntop(AF_INET, &a->v6.sin6_addr.s6_addr[12], text, size);
 	else if (a->any.sa_family == AF_INET6)
 		inet_ntop(AF_INET6, &a->v6.sin6_addr, text, size);
+	else if (a->any.sa_family == AF_UNIX)
+		snprintf(text, size, "%s", a->local.sun_path[0] != '\0' ? a->local.sun_path : LISTEN_UNIX_PEER);
 }
 
 static bool address_read(union address *a, const char *text, unsigned port)
@@ -96,7 +104,8 @@ static int bind_and_listen(const union address *a)
 	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (a->any.sa_family == AF_INET6)
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-	prepare_connections(fd);
+	if (a->any.sa_family != AF_UNIX)
+		prepare_connections(fd);
 	if (bind(fd, &a->any, address_length(a)) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
 	int error = errno;
@@ -148,18 +157,88 @@ static bool open_one(struct listener *l, const char *address, unsigned port, str
 	return l->fd >= 0 || explain(why, address, port);
 }
 
-bool listener_open(struct listener *l, const char *address, unsigned port, struct fault *why)
+/* Whether somebody listens there: what a server that was killed has left behind says no. */
+static bool answers(const union address *a)
 {
-	*l = (struct listener){ .fd = -1 };
-	if (port > UINT16_MAX)
-		return fault_set(why, FAULT_PERMANENT, "%u is no port: give a number from 1 to 65535", port);
-	if (address ? !open_one(l, address, port, why) : !open_all(l, port) && !explain(why, "all addresses", port))
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool yes = fd >= 0 && (connect(fd, &a->any, sizeof a->local) == 0 || errno == EAGAIN);
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+static bool make_room(const union address *a, struct fault *why)
+{
+	const char *path = a->local.sun_path;
+	struct stat st;
+	if (lstat(path, &st) != 0)
+		return true;
+	if (!S_ISSOCK(st.st_mode))
+		return fault_set(why, FAULT_PERMANENT, "%s is there, and no socket: give another path", path);
+	if (answers(a))
+		return fault_set(why, FAULT_BUSY, "%s is in use by another program: stop it, or give another path",
+		                 path);
+	return unlink(path) == 0 || fault_errno(why, "cannot remove the old socket %s", path);
+}
+
+/* Whom the directory lets in may connect; who may not is the directory's to say. */
+static bool open_local(struct listener *l, const char *path, struct fault *why)
+{
+	union address a = { .local.sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof a.local.sun_path)
+		return fault_set(why, FAULT_PERMANENT,
+		                 "%.60s… is too long for a socket: give a path of at most %zu octets", path,
+		                 sizeof a.local.sun_path - 1);
+	memcpy(a.local.sun_path, path, strlen(path) + 1);
+	if (!make_room(&a, why))
 		return false;
+	l->fd = bind_and_listen(&a);
+	if (l->fd < 0)
+		return fault_errno(why, "cannot listen at %s", path);
+	return chmod(path, 0666) == 0 || fault_errno(why, "cannot open %s to its users", path);
+}
+
+static void note_bound(struct listener *l)
+{
 	union address bound = { 0 };
 	socklen_t size = sizeof bound;
 	getsockname(l->fd, &bound.any, &size);
 	address_show(&bound, l->address, sizeof l->address);
-	l->port = ntohs(bound.any.sa_family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
+	if (bound.any.sa_family != AF_UNIX)
+		l->port = ntohs(bound.any.sa_family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
+}
+
+bool listener_open(struct listener *l, const char *address, unsigned port, struct fault *why)
+{
+	bool ok;
+	*l = (struct listener){ .fd = -1 };
+	if (port > UINT16_MAX)
+		return fault_set(why, FAULT_PERMANENT, "%u is no port: give a number from 1 to 65535", port);
+	if (!address)
+		ok = open_all(l, port) || explain(why, "all addresses", port);
+	else if (strchr(address, '/'))
+		ok = open_local(l, address, why);
+	else
+		ok = open_one(l, address, port, why);
+	if (ok)
+		note_bound(l);
+	else
+		listener_close(l);
+	return ok;
+}
+
+bool listener_adopt(struct listener *l, int fd, struct fault *why)
+{
+	int listens = 0, type = 0;
+	socklen_t size = sizeof listens;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
+		return fault_set(why, FAULT_PERMANENT, "descriptor %d is no stream socket that listens", fd);
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		return fault_errno(why, "cannot prepare the socket that was given as descriptor %d", fd);
+	*l = (struct listener){ .fd = fd };
+	prepare_connections(fd);
+	note_bound(l);
 	return true;
 }
 
@@ -185,10 +264,12 @@ static void on_readable(evutil_socket_t listening, short what, void *arg)
 	struct accept_watch *w = arg;
 	union address peer = { 0 };
 	socklen_t size = sizeof peer;
-	char text[INET6_ADDRSTRLEN];
+	char text[LISTEN_ADDRESS_MAX];
 	(void)what;
 	int fd = accept4(listening, &peer.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
+		if (peer.any.sa_family == AF_UNIX) /* whatever it may have bound itself to */
+			peer.local.sun_path[0] = '\0';
 		address_show(&peer, text, sizeof text);
 		w->accepted(w->owner, fd, text);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

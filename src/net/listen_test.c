@@ -12,9 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -162,6 +165,100 @@ static void one_socket_takes_both_families_and_shows_ipv4_as_ipv4(void **state)
 	check_peer("::1", "::1");
 }
 
+/* -1: refused. */
+static int dial_local(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+	if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void a_path_is_a_socket_of_this_machine(void **state)
+{
+	char dir[] = "/tmp/listen-XXXXXX", path[64];
+	struct listener l, second;
+	struct stat st;
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/lmtp", dir);
+	assert_true(listener_open(&l, path, 0, &why));
+	assert_string_equal(l.address, path);
+	assert_int_equal(l.port, 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0666);
+	assert_false(listener_open(&second, path, 0, &why));
+	assert_int_equal(why.kind, FAULT_BUSY);
+
+	struct catcher c = { .loop = loop_new(&why), .wanted = 1 };
+	struct accept_watch *w = accept_watch_new(c.loop, &l, on_accepted, &c);
+	int peer = dial_local(path);
+	assert_true(peer >= 0);
+	loop_run(c.loop);
+	assert_string_equal(c.peer, LISTEN_UNIX_PEER);
+	close(c.fds[0]);
+	close(peer);
+	accept_watch_free(w);
+	loop_free(c.loop);
+
+	/* What is left of a server that was killed is in nobody's way … */
+	listener_close(&l);
+	assert_int_equal(dial_local(path), -1);
+	assert_true(listener_open(&l, path, 0, &why));
+	listener_close(&l);
+	/* … and a file that is no socket stays. */
+	unlink(path);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	assert_false(listener_open(&l, path, 0, &why));
+	assert_int_equal(why.kind, FAULT_PERMANENT);
+	assert_int_equal(stat(path, &st), 0);
+	unlink(path);
+	rmdir(dir);
+}
+
+static void a_path_that_is_too_long_is_refused(void **state)
+{
+	char path[2 * LISTEN_ADDRESS_MAX];
+	struct listener l;
+	(void)state;
+	memset(path, 'x', sizeof path);
+	path[0] = '/';
+	path[LISTEN_ADDRESS_MAX] = '\0';
+	assert_false(listener_open(&l, path, 0, &why));
+	assert_int_equal(why.kind, FAULT_PERMANENT);
+}
+
+static void a_socket_that_was_given_is_taken_as_it_is(void **state)
+{
+	struct listener l, given;
+	(void)state;
+	assert_true(listener_open(&l, "127.0.0.1", 0, &why));
+	int fd = dup(l.fd);
+	fcntl(fd, F_SETFL, 0);
+	assert_true(listener_adopt(&given, fd, &why));
+	assert_int_equal(given.port, l.port);
+	assert_string_equal(given.address, "127.0.0.1");
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	listener_close(&given);
+	listener_close(&l);
+}
+
+static void what_does_not_listen_is_not_taken(void **state)
+{
+	struct listener l;
+	int idle = socket(AF_INET, SOCK_STREAM, 0);
+	(void)state;
+	assert_false(listener_adopt(&l, idle, &why));
+	assert_int_equal(why.kind, FAULT_PERMANENT);
+	assert_false(listener_adopt(&l, 999, &why));
+	assert_false(listener_adopt(&l, STDIN_FILENO, &why));
+	close(idle);
+}
+
 struct release {
 	struct event *timer;
 	int fd;
@@ -256,6 +353,10 @@ int main(void)
 		cmocka_unit_test(a_connection_inherits_what_finds_out_a_dead_peer),
 		cmocka_unit_test(bad_addresses_and_ports_are_refused_for_good),
 		cmocka_unit_test(one_socket_takes_both_families_and_shows_ipv4_as_ipv4),
+		cmocka_unit_test(a_path_is_a_socket_of_this_machine),
+		cmocka_unit_test(a_path_that_is_too_long_is_refused),
+		cmocka_unit_test(a_socket_that_was_given_is_taken_as_it_is),
+		cmocka_unit_test(what_does_not_listen_is_not_taken),
 		cmocka_unit_test(accepting_goes_on_when_descriptors_are_there_again),
 		cmocka_unit_test(dialling_tells_why_it_failed),
 		cmocka_unit_test(dialling_a_silent_address_ends_in_time),

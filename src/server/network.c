@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "net/listen.h"
 
 enum { PREFIX = 8 }; /* octets of a /64 */
 
@@ -47,7 +48,7 @@ bool network_is_loopback(const char *address)
 	static const unsigned char one[NETWORK_KEY] = { [NETWORK_KEY - 1] = 1 };
 	unsigned char octets[NETWORK_KEY];
 	if (!parse(address, octets))
-		return false;
+		return strcmp(address, LISTEN_UNIX_PEER) == 0;
 	return is_v4(octets) ? octets[sizeof mapped] == 127 : memcmp(octets, one, sizeof one) == 0;
 }
 

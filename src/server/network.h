@@ -13,7 +13,7 @@ enum { NETWORK_KEY = 16 }; /* octets */
 
 /* False: that is no address. */
 bool network_key(const char *address, unsigned char key[NETWORK_KEY]);
-/* Whether an address is this machine's own: 127/8, ::1. */
+/* Whether an address is this machine's own: 127/8, ::1, or a UNIX socket's peer. */
 bool network_is_loopback(const char *address);
 /* Where a key belongs in a table. With a seed that nobody outside knows, nobody can choose who shares a place. */
 uint32_t network_hash(const unsigned char key[NETWORK_KEY], uint32_t seed);

@@ -95,6 +95,23 @@ static int serve_at(const struct program *p, const struct options *o, struct sit
 	return served ? EX_OK : complain(p, &why, exit_status(SITE_OPEN, why.kind));
 }
 
+/* One port, and one more where TLS comes first. */
+static void configure(const struct program *p, const struct options *o, const struct site *site,
+                      struct service_config *config)
+{
+	service_session_new *session_new = site->course->registration ? p->member_session_new : p->session_new;
+	*config = (struct service_config){
+		.listeners = { { .address = o->listen, .port = o->port, .session_new = session_new },
+		               { .address = o->listen, .port = o->tls_port, .tls = true, .session_new = session_new } },
+		.listeners_count = o->tls_listen ? 2 : 1,
+		.workers = o->workers,
+		.limits = { .in_all = o->max_connections,
+		            .at_once = o->max_per_address,
+		            .a_minute = o->max_rate,
+		            .loopback = o->slow_loopback },
+	};
+}
+
 static int serve(const struct program *p, const struct options *o)
 {
 	struct fault why;
@@ -106,18 +123,8 @@ static int serve(const struct program *p, const struct options *o)
 	enum site_step step = open_site(p, o, &site, &why);
 	if (step != SITE_OPEN)
 		return complain(p, &why, exit_status(step, why.kind));
-	const struct service_config config = {
-		.address = o->listen,
-		.port = o->port,
-		.tls_listen = o->tls_listen,
-		.tls_port = o->tls_port,
-		.workers = o->workers,
-		.limits = { .in_all = o->max_connections,
-		            .at_once = o->max_per_address,
-		            .a_minute = o->max_rate,
-		            .loopback = o->slow_loopback },
-		.session_new = site.course->registration ? p->member_session_new : p->session_new,
-	};
+	struct service_config config;
+	configure(p, o, &site, &config);
 	struct service *service = service_open(&config, &why);
 	if (!service) {
 		site_close(&site);

@@ -5,14 +5,12 @@
 #define POSTROOM_SERVER_PROGRAM_H
 
 #include "server/options.h"
-#include "server/site.h"
-
-typedef struct session *program_session_new(struct site *site, struct loop *loop, const struct peer *peer);
+#include "server/service.h"
 
 struct program {
 	enum options_program which;
-	program_session_new *session_new;
-	program_session_new *member_session_new; /* in a course with registration; NULL: cannot serve such a course */
+	service_session_new *session_new;
+	service_session_new *member_session_new; /* in a course with registration; NULL: cannot serve such a course */
 };
 
 /* Serves until a signal. The exit status: 0, or one of sysexits.h after one line on stderr. */

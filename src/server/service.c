@@ -25,24 +25,21 @@ enum {
 	WORKERS_MAX = 256,
 };
 
-/* The listening sockets. */
-enum { DOOR_PLAIN, DOOR_TLS, DOORS };
-
 struct service;
 struct worker;
 
 /* One worker at one listening socket. */
 struct door {
 	struct worker *worker;
+	const struct service_listener *kind;
 	struct accept_watch *accepts;
-	bool tls;
 };
 
 struct worker {
 	struct service *service;
 	struct loop *loop;
 	struct conn_set conns;
-	struct door doors[DOORS];
+	struct door doors[SERVICE_LISTENERS_MAX];
 	struct event *grace_over;
 	struct task end; /* "begin the end", posted by worker 0 */
 	bool ending;
@@ -52,7 +49,8 @@ struct worker {
 struct service {
 	const struct service_config *config;
 	struct site *site;
-	struct listener listeners[DOORS]; /* fd -1: there is none */
+	struct listener listeners[SERVICE_LISTENERS_MAX];
+	size_t opened; /* of them */
 	struct visitors *visitors;
 	struct job reload;      /* of the certificate; one at a time */
 	atomic_uint reloads;    /* that were asked for, and are not done */
@@ -63,6 +61,12 @@ struct service {
 	unsigned count;
 	struct worker workers[]; /* worker 0 runs on the thread that called service_run */
 };
+
+static void tell(const struct service *s, enum service_news news)
+{
+	if (s->config->news)
+		s->config->news(s->config->owner, news);
+}
 
 static void reload(struct job *job)
 {
@@ -76,6 +80,8 @@ static void reloaded(struct job *job)
 	struct service *s = (struct service *)((char *)job - offsetof(struct service, reload));
 	if (atomic_fetch_sub(&s->reloads, s->reloads_begun) != s->reloads_begun)
 		jobs_run(s->site->jobs, job); /* somebody asked while it ran */
+	else
+		tell(s, SERVICE_RELOADED);
 }
 
 /* On any worker: the reading is a job, and this handshake does not wait for it. */
@@ -99,14 +105,14 @@ static struct session *session_for(const struct door *door, const struct peer *p
                                    enum visitors_verdict verdict)
 {
 	struct worker *w = door->worker;
-	if (!visitor || (door->tls && verdict != VISITORS_WELCOME))
+	if (!visitor || (door->kind->tls && verdict != VISITORS_WELCOME))
 		return NULL;
-	return w->service->config->session_new(w->service->site, w->loop, peer);
+	return door->kind->session_new(w->service->site, w->loop, peer);
 }
 
 static enum conn_start start_of(const struct door *door, enum visitors_verdict verdict)
 {
-	if (door->tls)
+	if (door->kind->tls)
 		return CONN_TLS;
 	return verdict == VISITORS_WELCOME ? CONN_GREETED : CONN_REFUSED;
 }
@@ -159,7 +165,7 @@ static void on_grace_over(evutil_socket_t fd, short what, void *arg)
 
 static void close_doors(struct worker *w)
 {
-	for (int i = 0; i < DOORS; i++) {
+	for (size_t i = 0; i < SERVICE_LISTENERS_MAX; i++) {
 		accept_watch_free(w->doors[i].accepts);
 		w->doors[i].accepts = NULL;
 	}
@@ -183,10 +189,9 @@ static void end_service(struct service *s, unsigned signal)
 	s->ending = true;
 	atomic_store(&s->site->ending, true);
 	/* From here on a new peer is refused at once, and does not hang in the backlog. */
-	for (int i = 0; i < DOORS; i++) {
-		if (s->listeners[i].fd >= 0)
-			shutdown(s->listeners[i].fd, SHUT_RDWR);
-	}
+	for (size_t i = 0; i < s->opened; i++)
+		shutdown(s->listeners[i].fd, SHUT_RDWR);
+	tell(s, SERVICE_ENDING);
 	log_info("signal %u: ending", signal);
 	for (unsigned i = 0; i < s->count; i++)
 		loop_post(s->workers[i].loop, &s->workers[i].end);
@@ -200,19 +205,19 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (read(fd, &info, sizeof info) != sizeof info || s->ending)
 		return;
-	if (info.ssi_signo == SIGHUP && s->site->tls)
+	if (info.ssi_signo == SIGHUP && s->site->tls) {
+		tell(s, SERVICE_RELOADING);
 		ask_reload(s);
-	else
+	} else {
 		end_service(s, info.ssi_signo);
+	}
 }
 
 static bool open_doors(struct worker *w)
 {
-	for (int i = 0; i < DOORS; i++) {
+	for (size_t i = 0; i < w->service->opened; i++) {
 		struct door *door = &w->doors[i];
-		*door = (struct door){ .worker = w, .tls = i == DOOR_TLS };
-		if (w->service->listeners[i].fd < 0)
-			continue;
+		*door = (struct door){ .worker = w, .kind = &w->service->config->listeners[i] };
 		door->accepts = accept_watch_new(w->loop, &w->service->listeners[i], on_accepted, door);
 		if (!door->accepts)
 			return false;
@@ -280,12 +285,13 @@ static void settle(struct service *s)
 	} while (posted);
 }
 
-static void say_listening(const struct listener *l, const char *how)
+static void say_listening(const struct listener *l, bool tls)
 {
-	char line[128];
-	if (l->fd < 0)
-		return;
-	int n = snprintf(line, sizeof line, "listening on %s port %u%s\n", l->address, l->port, how);
+	char line[LISTEN_ADDRESS_MAX + 64];
+	char port[24] = "";
+	if (l->port > 0)
+		snprintf(port, sizeof port, " port %u", l->port);
+	int n = snprintf(line, sizeof line, "listening on %s%s%s\n", l->address, port, tls ? " (TLS)" : "");
 	ssize_t written = write(STDERR_FILENO, line, (size_t)n);
 	(void)written; /* nobody is there to be told */
 }
@@ -293,8 +299,9 @@ static void say_listening(const struct listener *l, const char *how)
 static void serve(struct service *s)
 {
 	start_workers(s);
-	say_listening(&s->listeners[DOOR_PLAIN], "");
-	say_listening(&s->listeners[DOOR_TLS], " (TLS)");
+	for (size_t i = 0; i < s->opened; i++)
+		say_listening(&s->listeners[i], s->config->listeners[i].tls);
+	tell(s, SERVICE_READY);
 	sandbox_narrow(SANDBOX_LOOP);
 	loop_run(s->workers[0].loop);
 	for (unsigned i = 1; i < s->count; i++)
@@ -335,10 +342,19 @@ static bool take_signals(struct service *s, struct fault *why)
 
 static bool open_listeners(struct service *s, struct fault *why)
 {
-	const struct service_config *config = s->config;
-	if (!listener_open(&s->listeners[DOOR_PLAIN], config->address, config->port, why))
-		return false;
-	return !config->tls_listen || listener_open(&s->listeners[DOOR_TLS], config->address, config->tls_port, why);
+	for (size_t i = 0; i < s->config->listeners_count; i++) {
+		const struct service_listener *kind = &s->config->listeners[i];
+		if (kind->given ? !listener_adopt(&s->listeners[i], kind->fd, why)
+		                : !listener_open(&s->listeners[i], kind->address, kind->port, why))
+			return false;
+		s->opened++;
+	}
+	return true;
+}
+
+const struct listener *service_bound(const struct service *s, size_t i)
+{
+	return &s->listeners[i];
 }
 
 static bool service_init(struct service *s, struct fault *why)
@@ -361,7 +377,7 @@ void service_free(struct service *s)
 		close(s->signals);
 	for (unsigned i = 0; i < s->count; i++)
 		worker_release(&s->workers[i]);
-	for (int i = 0; i < DOORS; i++)
+	for (size_t i = 0; i < s->opened; i++)
 		listener_close(&s->listeners[i]);
 	visitors_free(s->visitors);
 	free(s);
@@ -383,8 +399,6 @@ struct service *service_open(const struct service_config *config, struct fault *
 		return NULL;
 	}
 	s->config = config;
-	for (int i = 0; i < DOORS; i++)
-		s->listeners[i].fd = -1;
 	s->signals = -1;
 	const struct visitors_limits limits = means_allow(&config->limits, count);
 	s->visitors = visitors_new(&limits);

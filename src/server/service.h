@@ -1,5 +1,5 @@
 /*
- * service: a server process: workers with a loop each, one listening socket, or one more where TLS comes first, signals,
+ * service: a server process: workers with a loop each, listening sockets, each with its kind of session and TLS first or not, signals,
  * connection limits, and an orderly end.
  *
  * SIGTERM and SIGINT: no new connections, sessions are told STOP_SHUTDOWN, five seconds later STOP_NOW; when all
@@ -13,15 +13,32 @@
 #include "server/site.h"
 #include "server/visitors.h"
 
-struct service_config {
-	const char *address; /* NULL: all */
+enum { SERVICE_LISTENERS_MAX = 32 };
+
+typedef struct session *service_session_new(struct site *site, struct loop *loop, const struct peer *peer);
+
+/* One listening socket. */
+struct service_listener {
+	const char *address; /* NULL: all; with a /: a UNIX socket */
 	unsigned port;       /* 0: pick one */
-	bool tls_listen;     /* one more port, where TLS comes first; only where the site has TLS */
-	unsigned tls_port;   /* 0: pick one */
-	unsigned workers;    /* 0: as many as cores */
+	bool given;          /* it is open already, as `fd`; address and port are not looked at */
+	int fd;
+	bool tls; /* TLS comes first; only where the site has TLS */
+	service_session_new *session_new;
+};
+
+/* What whoever runs a service may want to know. */
+enum service_news { SERVICE_READY, SERVICE_RELOADING, SERVICE_RELOADED, SERVICE_ENDING };
+
+struct service_config {
+	struct service_listener listeners[SERVICE_LISTENERS_MAX];
+	size_t listeners_count;
+	unsigned workers; /* 0: as many as cores */
 	struct visitors_limits limits;
 	unsigned grace_ms; /* between STOP_SHUTDOWN and STOP_NOW; 0: five seconds */
-	struct session *(*session_new)(struct site *site, struct loop *loop, const struct peer *peer);
+	/* On the thread that runs the service, which must not block; may be NULL. */
+	void (*news)(void *owner, enum service_news news);
+	void *owner;
 };
 
 struct service;
@@ -31,8 +48,10 @@ unsigned service_workers(unsigned wanted);
 /* Binds the ports, which root may have to do. NULL: FAULT_BUSY where a port is in use, FAULT_PERMANENT for a bad
  * address. The config must outlive it. */
 struct service *service_open(const struct service_config *config, struct fault *why);
-/* Serves until a signal. Prints `listening on ADDRESS port N` to stderr once connections are accepted, then the same with
- * ` (TLS)` behind it for the other port. False: could not begin. Blocks SIGTERM, SIGINT and SIGHUP for good, so that none that comes late cuts the end short; must be called from the main
+/* A listener as it is bound. */
+const struct listener *service_bound(const struct service *s, size_t i);
+/* Serves until a signal. Prints `listening on ADDRESS port N` (of a UNIX socket `listening on PATH`) to stderr for each listener once connections are accepted, with
+ * ` (TLS)` behind it where TLS comes first. False: could not begin. Blocks SIGTERM, SIGINT and SIGHUP for good, so that none that comes late cuts the end short; must be called from the main
  * thread. The thread is narrowed to what a loop may do (server/sandbox). The site's jobs and desk must outlive it. */
 bool service_run(struct service *s, struct site *site, struct fault *why);
 /* Closes the ports. NULL is passed over. */

@@ -109,19 +109,56 @@ static struct session *tiny_new(struct site *of, struct loop *loop, const struct
 	return &t->base;
 }
 
+/* At another listener there is another kind of session. */
+static enum session_next loud_start(struct session *s)
+{
+	buf_append_text(s->out, "HELLO\n");
+	return NEXT_LINE;
+}
+
+static const struct session_ops loud_ops = {
+	.protocol = "loud",
+	.line_max = 512,
+	.idle_ms = 60 * 1000,
+	.start = loud_start,
+	.line = line,
+	.resume = resume,
+	.stop = stop,
+	.free = tiny_free,
+};
+
+static struct session *loud_new(struct site *of, struct loop *loop, const struct peer *peer)
+{
+	struct session *s = tiny_new(of, loop, peer);
+	s->ops = &loud_ops;
+	return s;
+}
+
+/* A letter for each. */
+static void note_news(void *owner, enum service_news news)
+{
+	static const char names[] = "RrdE";
+	char *letters = owner;
+	strncat(letters, &names[news], 1);
+}
+
 static int serve(void)
 {
+	char letters[4] = "";
 	struct service_config config = {
-		.address = "127.0.0.1",
+		.listeners = { { .address = "127.0.0.1", .session_new = tiny_new },
+		               { .address = "127.0.0.1", .session_new = loud_new } },
+		.listeners_count = 2,
+		.news = note_news,
+		.owner = letters,
 		.workers = 2,
 		.limits = { .in_all = CROWD },
 		.grace_ms = GRACE_MS,
-		.session_new = tiny_new,
 	};
 	struct fault why;
 	site.jobs = jobs_new(4, &why);
 	struct service *s = service_open(&config, &why);
-	if (!s || !service_run(s, &site, &why))
+	if (!s || !service_run(s, &site, &why) || strcmp(letters, "RE") != 0)
 		return 1;
 	service_free(s);
 	jobs_free(site.jobs);
@@ -131,6 +168,7 @@ static int serve(void)
 struct server {
 	pid_t pid;
 	unsigned port;
+	unsigned loud_port;
 };
 
 static struct server serve_in_child(void)
@@ -147,9 +185,16 @@ static struct server serve_in_child(void)
 		exit(serve());
 	}
 	close(ends[1]);
-	assert_true(read(ends[0], text, sizeof text - 1) > 0);
+	size_t len = 0;
+	while (len == 0 || strchr(text, '\n') == text + len - 1) { /* two lines */
+		ssize_t n = read(ends[0], text + len, sizeof text - 1 - len);
+		assert_true(n > 0);
+		len += (size_t)n;
+	}
 	close(ends[0]);
-	assert_int_equal(sscanf(text, "listening on 127.0.0.1 port %u\n", &server.port), 1);
+	assert_int_equal(sscanf(text, "listening on 127.0.0.1 port %u\nlistening on 127.0.0.1 port %u\n", &server.port,
+	                        &server.loud_port),
+	                 2);
 	assert_int_equal(text[strlen(text) - 1], '\n');
 	return server;
 }
@@ -288,13 +333,37 @@ static void work_under_way_is_waited_for(void **state)
 	expect_end(server);
 }
 
+static void each_listener_has_its_kind_of_session_and_the_limits_are_common(void **state)
+{
+	struct server server = serve_in_child();
+	struct server loud = { .port = server.loud_port };
+	int fds[CROWD];
+	(void)state;
+	for (int i = 0; i < CROWD; i++) {
+		fds[i] = dial_in(i % 2 ? loud : server);
+		hear(fds[i], i % 2 ? "HELLO\n" : "hello\n");
+	}
+	int late = dial_in(loud);
+	hear(late, "crowded\n");
+	hear_end(late);
+	kill(server.pid, SIGTERM);
+	for (int i = 0; i < CROWD; i++) {
+		hear(fds[i], "shutdown\n");
+		hear_end(fds[i]);
+	}
+	expect_end(server);
+}
+
 static void a_port_in_use_is_no_beginning(void **state)
 {
 	struct listener l;
 	struct fault why;
 	(void)state;
 	assert_true(listener_open(&l, "127.0.0.1", 0, &why));
-	struct service_config config = { .address = "127.0.0.1", .port = l.port, .session_new = tiny_new };
+	struct service_config config = {
+		.listeners = { { .address = "127.0.0.1", .port = l.port, .session_new = tiny_new } },
+		.listeners_count = 1,
+	};
 	assert_null(service_open(&config, &why));
 	assert_int_equal(why.kind, FAULT_BUSY);
 	listener_close(&l);
@@ -307,6 +376,7 @@ int main(void)
 		cmocka_unit_test(one_too_many_is_told_so_and_may_come_later),
 		cmocka_unit_test(a_mail_under_way_has_a_while_to_finish),
 		cmocka_unit_test(work_under_way_is_waited_for),
+		cmocka_unit_test(each_listener_has_its_kind_of_session_and_the_limits_are_common),
 		cmocka_unit_test(a_port_in_use_is_no_beginning),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

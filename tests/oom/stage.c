@@ -280,11 +280,11 @@ static bool run_service(struct stage *s, struct service *service, struct fault *
 static bool serve(struct stage *s, struct fault *why)
 {
 	const struct service_config config = {
-		.address = s->options.listen,
+		.listeners = { { .address = s->options.listen, .session_new = s->scene->session_new } },
+		.listeners_count = 1,
 		.workers = 1,
 		.limits.in_all = s->options.max_connections,
 		.grace_ms = GRACE_MS,
-		.session_new = s->scene->session_new,
 	};
 	if (!means_suffice(1, why) || site_open(&s->site, &s->options, why) != SITE_OPEN)
 		return false;
