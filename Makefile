@@ -193,11 +193,21 @@ lint: ## layout, static analysis, the arrows between rooms, house rules
 	@scripts/setup.sh build check lint
 	@scripts/lint.sh
 
-.PHONY: bench
-bench: ## the figures of the README, again
+# The load generators; bench/README.md says what is measured with them.
+LOADS := $(patsubst bench/load/%.c,$(B)/bench/%,$(wildcard bench/load/*load.c))
+$(B)/bench/%: bench/load/%.c $(wildcard bench/load/link.* bench/load/tally.*) $(B)/.flags
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@)$(CC) $(ALL_CFLAGS) $< $(filter %.c,$(filter-out $<,$^)) $(ALL_LDFLAGS) -lssl -lcrypto -lm -o $@
+.PHONY: bench bench-quick loads
+loads: $(LOADS)
+bench: ## the figures of bench/RESULTS.md beside Postfix, OpenSMTPD, Dovecot and popa3d: hours (ONLY=row,… RUNS=3 SECS=10)
 	@scripts/setup.sh build bench
-	@$(SELF) $(JOBS) all
-	@bench/run.py $(B)
+	@$(SELF) $(JOBS) all loads
+	@bench/run.py $(B) $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) $(if $(SECS),--seconds $(SECS))
+bench-quick: ## … the main ones, beside smtp-sink, compared with the last results: two minutes
+	@scripts/setup.sh build bench
+	@$(SELF) $(JOBS) all loads
+	@bench/run.py $(B) --quick $(if $(ONLY),--only $(ONLY))
 
 # Mailboxes count as large early here, too, so that the fuzzer reaches their deletion marks.
 FUZZING = B=build/fuzz CC=clang SAN=fuzzer-no-link,address,undefined CFLAGS='$(CFLAGS) -DPOSTROOM_REWRITE_MAX=100'

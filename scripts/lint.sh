@@ -3,7 +3,7 @@
 set -u
 shopt -s nullglob
 status=0
-sources=(src/*/*.[ch] tests/crash/*.[ch] tests/oom/*.[ch])
+sources=(src/*/*.[ch] tests/crash/*.[ch] tests/oom/*.[ch] bench/load/*.[ch])
 code=(src/*/*.c)
 plain=()
 for f in "${code[@]}"; do
