@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 	bool tls = false;
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'p')
-			port = atoi(optarg);
+			port = (int)strtol(optarg, NULL, 10);
 		else if (option == 'c')
 			connections = strtoul(optarg, NULL, 10);
 		else if (option == 'h')

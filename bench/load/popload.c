@@ -292,7 +292,7 @@ static void take_option(struct run *r, int option, char *value)
 		snprintf(p->address, sizeof p->address, "%s", value);
 		break;
 	case PORT:
-		p->port = atoi(value);
+		p->port = (int)strtol(value, NULL, 10);
 		break;
 	case CONNECTIONS:
 		p->connections = strtoul(value, NULL, 10);
@@ -301,7 +301,7 @@ static void take_option(struct run *r, int option, char *value)
 		p->sessions = strtoull(value, NULL, 10);
 		break;
 	case SECONDS:
-		p->seconds = atof(value);
+		p->seconds = strtod(value, NULL);
 		break;
 	case USERS:
 		p->users = strtoul(value, NULL, 10);

@@ -224,7 +224,7 @@ static void take_option(struct plan *p, int option, char *value)
 		snprintf(p->address, sizeof p->address, "%s", value);
 		break;
 	case PORT:
-		p->port = atoi(value);
+		p->port = (int)strtol(value, NULL, 10);
 		break;
 	case CONNECTIONS:
 		p->connections = strtoul(value, NULL, 10);
@@ -233,7 +233,7 @@ static void take_option(struct plan *p, int option, char *value)
 		p->mails = strtoull(value, NULL, 10);
 		break;
 	case SECONDS:
-		p->seconds = atof(value);
+		p->seconds = strtod(value, NULL);
 		break;
 	case PER:
 		p->per_connection = strtoull(value, NULL, 10);
