@@ -27,6 +27,9 @@ struct run {
 	struct talk *talk;
 	int64_t begun;
 	int64_t last;        /* when an octet moved */
+	int64_t since;       /* when the last reply was whole */
+	uint64_t replies;    /* that were whole then */
+	int64_t moved;       /* octets since, both ways */
 	short waits_to_read; /* what reading waits for: through TLS it may be the socket's room */
 	short waits_to_write;
 	bool deaf;    /* the server takes nothing more */
@@ -185,6 +188,27 @@ static short events_of(enum stream_got got)
 	return got == STREAM_WAIT_WRITE ? POLLOUT : POLLIN;
 }
 
+static void count(struct run *r, size_t n)
+{
+	r->last = clock_ms();
+	r->moved += (int64_t)n;
+}
+
+static void note_replies(struct run *r)
+{
+	if (r->replies == r->talk->replies)
+		return;
+	r->replies = r->talk->replies;
+	r->since = r->last;
+	r->moved = 0;
+}
+
+/* Silence is another limit: whoever thinks for long before each reply, and then gives it, is not slow. */
+static bool is_slow(const struct run *r)
+{
+	return clock_ms() - r->since > r->talk->limit_ms + r->moved * 1000 / LINK_LEAST_RATE;
+}
+
 static void write_some(struct run *r)
 {
 	size_t n = 0;
@@ -192,7 +216,7 @@ static void write_some(struct run *r)
 
 	r->waits_to_write = POLLOUT;
 	if (got == STREAM_OK) {
-		r->last = clock_ms();
+		count(r, n);
 		talk_sent(r->talk, n);
 	} else if (got == STREAM_WAIT_READ) {
 		r->waits_to_write = POLLIN;
@@ -211,9 +235,10 @@ static void read_some(struct run *r)
 
 	r->waits_to_read = events_of(got);
 	if (got == STREAM_OK) {
-		r->last = clock_ms();
+		count(r, n);
 		r->link->heard = true;
 		talk_push(r->talk, octets, n);
+		note_replies(r);
 	} else if (got == STREAM_END || got == STREAM_BROKEN) {
 		r->hung_up = true;
 	}
@@ -270,6 +295,10 @@ static bool run(struct run *r, struct fault *why)
 		if (clock_ms() - r->last >= t->limit_ms)
 			return fault_set(why, FAULT_TEMPORARY, "the server did not answer within %d seconds%s",
 			                 t->limit_ms / 1000, hint(r));
+		if (is_slow(r))
+			return fault_set(why, FAULT_TEMPORARY,
+			                 "the server is too slow: after %d seconds less than %d octets a second",
+			                 (int)((clock_ms() - r->since) / 1000), LINK_LEAST_RATE);
 		turn(r);
 	}
 	if (t->broken)
@@ -287,6 +316,8 @@ bool link_run(struct link *l, struct talk *t, struct fault *why)
 			         .talk = t,
 			         .begun = now,
 			         .last = now,
+			         .since = now,
+			         .replies = t->replies,
 			         .waits_to_read = POLLIN,
 			         .waits_to_write = POLLOUT };
 		ok = run(&r, why);

@@ -13,7 +13,12 @@
 #include "net/tls_client.h"
 #include "protocol/talk.h"
 
-enum { LINK_DIAL_MS = 30 * 1000 };
+enum {
+	LINK_DIAL_MS = 30 * 1000,
+	/* Octets a second, either way, that a server has to come to from one reply to the next, once its limit of silence is over: an octet now and then
+	 * does not hold anybody for ever. Modems were ten times as fast. */
+	LINK_LEAST_RATE = 100,
+};
 
 /* Whose signatures on certificates are believed; a program's connections share it. */
 struct link_trust {
@@ -51,7 +56,7 @@ void link_init(struct link *l);
 bool link_open(struct link *l, const struct link_options *options, struct fault *why);
 bool link_is_open(const struct link *l);
 bool link_is_secure(const struct link *l);
-/* Until the talk is idle; where it asks for TLS, the handshake is done on the way, and a failed one ends the session. False: hung up, silent for too long, or no sense in what came. */
+/* Until the talk is idle; where it asks for TLS, the handshake is done on the way, and a failed one ends the session. False: hung up, silent or slow for too long, or no sense in what came. */
 bool link_run(struct link *l, struct talk *t, struct fault *why);
 /* Between two runs: false when the server hung up, or said something unasked, which it does before it hangs up. */
 bool link_is_alive(struct link *l);

@@ -172,6 +172,7 @@ static void complete(struct talk *t)
 {
 	t->in_reply = false;
 	t->expected--;
+	t->replies++;
 	t->role->reply(t);
 }
 

@@ -69,8 +69,9 @@ struct talk {
 	const struct talk_role *role;
 	struct transcript_feed *feed; /* the caller's, never NULL */
 
-	struct buf out;  /* to be sent; whoever sends says talk_sent() */
-	size_t expected; /* replies that are still to come */
+	struct buf out;   /* to be sent; whoever sends says talk_sent() */
+	size_t expected;  /* replies that are still to come */
+	uint64_t replies; /* that have come */
 	bool multiline; /* a positive one of them is followed by text, as in POP3; the same for all expected at one time */
 	bool challenges;   /* of POP3: a reply may be "+ …", and then the challenge is in `words` */
 	uint64_t text_max; /* octets of the text behind a reply; TALK_TEXT_MAX, or what the role sets */
