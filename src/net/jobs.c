@@ -5,12 +5,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 #ifndef __has_feature /* clang's */
 #define __has_feature(x) 0
@@ -233,24 +233,13 @@ static void *starter_main(void *arg)
 	return NULL;
 }
 
-/* Signals are the main thread's alone. */
-static bool begin_starter(struct jobs *j)
-{
-	sigset_t all;
-	sigset_t before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&j->starter, &j->attributes, starter_main, j);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return error == 0;
-}
-
 struct jobs *jobs_new(unsigned max_threads, struct fault *why)
 {
 	struct jobs *j = calloc(1, sizeof *j);
 	if (j) {
 		init(j, max_threads);
-		if (begin_starter(j))
+		/* What the starter starts takes no signals either. */
+		if (thread_start(&j->starter, &j->attributes, starter_main, j))
 			return j;
 		release(j);
 	}

@@ -7,6 +7,7 @@
 #include "protocol/transcript.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "mail/utf8.h"
 #include "protocol/explain.h"
 
@@ -15,7 +16,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -125,17 +125,6 @@ static void *write_lines(void *arg)
 	return NULL;
 }
 
-/* The thread takes no signals: they are for whoever runs the server, and SIGPIPE is for nobody. */
-static bool start_thread(struct transcript *t)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	bool ok = pthread_create(&t->thread, NULL, write_lines, t) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return ok;
-}
-
 static void release(struct transcript *t)
 {
 	pthread_mutex_destroy(&t->lock);
@@ -159,7 +148,7 @@ struct transcript *transcript_new(int fd, void (*begin)(void))
 	pthread_cond_init(&t->some, NULL);
 	pthread_cond_init(&t->none, NULL);
 	buf_init(&t->queue, QUEUE_MAX);
-	if (start_thread(t))
+	if (thread_start(&t->thread, NULL, write_lines, t))
 		return t;
 	release(t);
 	return NULL;
