@@ -19,10 +19,11 @@ enum {
 	BATCH_OCTETS = 16 * 1024 * 1024,
 };
 
-struct mailbox {
+/* The mails that wait for one mailbox. */
+struct queue {
 	struct job job;
 	struct delivery_desk *desk;
-	struct mailbox *next;   /* in its bucket */
+	struct queue *next;     /* in its bucket */
 	struct delivery *first; /* those that wait */
 	struct delivery *last;
 	char user[USERS_NAME_MAX + 1];
@@ -32,7 +33,7 @@ struct delivery_desk {
 	struct store *store;
 	struct jobs *jobs;
 	pthread_mutex_t lock; /* guards the buckets and all that hangs from them */
-	struct mailbox *buckets[BUCKETS];
+	struct queue *buckets[BUCKETS];
 };
 
 struct batch {
@@ -62,30 +63,30 @@ void delivery_desk_free(struct delivery_desk *desk)
 	free(desk);
 }
 
-/* Where a user's mailbox is linked in, or would be. Names come from the users file, so nobody can choose them to collide. */
-static struct mailbox **find(struct delivery_desk *desk, const char *user)
+/* Where a mailbox's queue is linked in, or would be. Names come from the users file, so nobody can choose them to collide. */
+static struct queue **find(struct delivery_desk *desk, const char *user)
 {
-	struct mailbox **link = &desk->buckets[slice_hash_nocase(slice_str(user)) % BUCKETS];
+	struct queue **link = &desk->buckets[slice_hash_nocase(slice_str(user)) % BUCKETS];
 	while (*link && strcmp((*link)->user, user) != 0)
 		link = &(*link)->next;
 	return link;
 }
 
 /* The lock is held. At least one mail, and as many as a batch may have. */
-static void take_batch(struct mailbox *m, struct batch *batch)
+static void take_batch(struct queue *q, struct batch *batch)
 {
 	uint64_t octets = 0;
-	batch->first = m->first;
+	batch->first = q->first;
 	batch->count = 0;
-	while (m->first && batch->count < BATCH_MAILS) {
-		octets += draft_size(m->first->draft);
+	while (q->first && batch->count < BATCH_MAILS) {
+		octets += draft_size(q->first->draft);
 		if (batch->count > 0 && octets > BATCH_OCTETS)
 			break;
-		batch->drafts[batch->count++] = m->first->draft;
-		m->first = m->first->next;
+		batch->drafts[batch->count++] = q->first->draft;
+		q->first = q->first->next;
 	}
-	if (!m->first)
-		m->last = NULL;
+	if (!q->first)
+		q->last = NULL;
 }
 
 static void run_done(struct task *t)
@@ -115,92 +116,92 @@ static void tell_batch(struct delivery_desk *desk, const struct batch *batch, co
 	}
 }
 
-/* The mailbox's next batch, or its end. */
-static void go_on(struct mailbox *m)
+/* The queue's next batch, or its end. */
+static void go_on(struct queue *q)
 {
-	struct delivery_desk *desk = m->desk;
+	struct delivery_desk *desk = q->desk;
 	pthread_mutex_lock(&desk->lock);
-	bool more = m->first != NULL;
+	bool more = q->first != NULL;
 	if (!more) {
-		struct mailbox **link = find(desk, m->user);
-		assert(*link == m);
-		*link = m->next;
+		struct queue **link = find(desk, q->user);
+		assert(*link == q);
+		*link = q->next;
 	}
 	pthread_mutex_unlock(&desk->lock);
 	if (more)
-		jobs_run(desk->jobs, &m->job);
+		jobs_run(desk->jobs, &q->job);
 	else
-		free(m);
+		free(q);
 }
 
-static void append(struct delivery_desk *desk, const struct mailbox *m, struct draft *const *drafts, size_t n,
+static void append(struct delivery_desk *desk, const struct queue *q, struct draft *const *drafts, size_t n,
                    struct fault *why)
 {
 	*why = (struct fault){ .kind = FAULT_NONE };
-	if (!desk->store->ops->append(desk->store, m->user, drafts, n, why) && why->kind == FAULT_NONE)
-		fault_set(why, FAULT_TEMPORARY, "%s: the mailbox takes no mail", m->user);
+	if (!desk->store->ops->append(desk->store, q->user, drafts, n, why) && why->kind == FAULT_NONE)
+		fault_set(why, FAULT_TEMPORARY, "%s: the mailbox takes no mail", q->user);
 }
 
-static void append_singly(struct delivery_desk *desk, const struct mailbox *m, const struct batch *batch)
+static void append_singly(struct delivery_desk *desk, const struct queue *q, const struct batch *batch)
 {
 	struct delivery *next = batch->first;
 	for (size_t i = 0; i < batch->count; i++) {
 		struct batch one = { .first = next, .count = 1 };
 		struct fault why;
 		next = next->next; /* told, it is its owner's again */
-		append(desk, m, &batch->drafts[i], 1, &why);
+		append(desk, q, &batch->drafts[i], 1, &why);
 		tell_batch(desk, &one, &why);
 	}
 }
 
 static void append_batch(struct job *job)
 {
-	struct mailbox *m = (struct mailbox *)((char *)job - offsetof(struct mailbox, job));
-	struct delivery_desk *desk = m->desk;
+	struct queue *q = (struct queue *)((char *)job - offsetof(struct queue, job));
+	struct delivery_desk *desk = q->desk;
 	struct fault why;
 	struct batch batch;
 	pthread_mutex_lock(&desk->lock);
-	take_batch(m, &batch);
+	take_batch(q, &batch);
 	pthread_mutex_unlock(&desk->lock);
-	append(desk, m, batch.drafts, batch.count, &why);
+	append(desk, q, batch.drafts, batch.count, &why);
 	/* There is no room for all of them together: one large mail must not be what refuses small ones. */
 	if ((why.kind == FAULT_FULL || why.kind == FAULT_QUOTA) && batch.count > 1)
-		append_singly(desk, m, &batch);
+		append_singly(desk, q, &batch);
 	else
 		tell_batch(desk, &batch, &why);
-	go_on(m);
+	go_on(q);
 }
 
 /* The lock is held. NULL: memory is out. */
-static struct mailbox *mailbox_new(struct delivery_desk *desk, const char *user)
+static struct queue *queue_new(struct delivery_desk *desk, const char *user)
 {
-	struct mailbox *m = calloc(1, sizeof *m);
-	if (!m)
+	struct queue *q = calloc(1, sizeof *q);
+	if (!q)
 		return NULL;
-	*m = (struct mailbox){ .job = { .work = append_batch }, .desk = desk };
-	memcpy(m->user, user, strlen(user) + 1);
-	return m;
+	*q = (struct queue){ .job = { .work = append_batch }, .desk = desk };
+	memcpy(q->user, user, strlen(user) + 1);
+	return q;
 }
 
 void delivery_hand_in(struct delivery_desk *desk, struct delivery *d)
 {
 	d->next = NULL;
 	pthread_mutex_lock(&desk->lock);
-	struct mailbox **link = find(desk, d->user);
+	struct queue **link = find(desk, d->user);
 	bool idle = !*link;
 	if (idle)
-		*link = mailbox_new(desk, d->user);
-	struct mailbox *m = *link;
-	if (m && m->last)
-		m->last->next = d;
-	else if (m)
-		m->first = d;
-	if (m)
-		m->last = d;
+		*link = queue_new(desk, d->user);
+	struct queue *q = *link;
+	if (q && q->last)
+		q->last->next = d;
+	else if (q)
+		q->first = d;
+	if (q)
+		q->last = d;
 	pthread_mutex_unlock(&desk->lock);
-	if (m && idle)
-		jobs_run(desk->jobs, &m->job);
-	if (m)
+	if (q && idle)
+		jobs_run(desk->jobs, &q->job);
+	if (q)
 		return;
 	d->stored = false;
 	fault_set(&d->why, FAULT_FULL, "%s: memory is out", d->user);
