@@ -17,10 +17,7 @@
 #include "server/login.h"
 #include "server/login_delay.h"
 
-enum {
-	PEER_MAX = 64,         /* octets of a numeric address, cut beyond */
-	AHEAD_MAX = 64 * 1024, /* octets a job reads at once, where the disk has to be waited for */
-};
+enum { AHEAD_MAX = 64 * 1024 }; /* octets a job reads at once, where the disk has to be waited for */
 
 /* A piece of a mail that a job has read. */
 struct ahead {
@@ -33,7 +30,7 @@ struct host {
 	struct site *site;
 	struct loop *loop;
 	struct session *session;
-	char peer[PEER_MAX];
+	char peer[PEER_ADDRESS_MAX + 1];
 	char user[USERS_NAME_MAX + 1]; /* as the users file spells it */
 	struct login *login;           /* from the first attempt to the one that is right; else NULL */
 	struct maildrop *drop;         /* open from the login to the commit */
