@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -87,7 +88,8 @@ static int stay_root(int dir)
 	/* Files of others are still read; nothing else of root's is left. */
 	if (fchown(dir, NOBODYS_ID, NOBODYS_ID) != 0 || open(place, O_RDONLY | O_DIRECTORY) < 0)
 		return 2;
-	return setuid(NOBODYS_ID) == 0 || chroot("/tmp") == 0 || nice(-1) != -1 ? 3 : 0;
+	/* The system's own call: setuid() wants all threads to be alike, and a sanitizer has one of its own. */
+	return syscall(SYS_setuid, NOBODYS_ID) == 0 || chroot("/tmp") == 0 || nice(-1) != -1 ? 3 : 0;
 }
 
 static void where_root_owns_the_mailboxes_only_powers_over_files_are_kept(void **state)

@@ -65,7 +65,7 @@ class Terminal:
         limit = time.monotonic() + PATIENCE
         while True:
             number, lines = self.line_number(), self.lines()
-            if number > self.seen and lines[-1].endswith(end.rstrip()):
+            if number > self.seen and lines[-1].endswith(end.rstrip()) and number == self.line_number():
                 self.seen = number
                 return lines
             assert time.monotonic() < limit, f"{end!r} never came:\n" + "\n".join(lines)
