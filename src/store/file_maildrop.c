@@ -13,6 +13,7 @@ enum { RECORDS_AHEAD = 32 };
 
 struct file_maildrop {
 	struct maildrop base;
+	bool looks;         /* without the session's lock: it may not remove */
 	struct mailbox box; /* locks; its mailbox and index are open under the write lock alone */
 	int mail;           /* the snapshot's */
 	int index;
@@ -105,8 +106,8 @@ static bool first_snapshot(struct file_maildrop *m, struct fault *why)
 	return taken;
 }
 
-struct maildrop *file_maildrop_open(const struct store_ops *ops, const struct mailbox_place *place, const char *user,
-                                    const char *holder, struct fault *why)
+static struct file_maildrop *new_maildrop(const struct store_ops *ops, const struct mailbox_place *place,
+                                          const char *user, struct fault *why)
 {
 	struct file_maildrop *m = calloc(1, sizeof *m);
 	if (!m) {
@@ -116,10 +117,18 @@ struct maildrop *file_maildrop_open(const struct store_ops *ops, const struct ma
 	m->base.ops = ops;
 	m->mail = -1;
 	m->index = -1;
-	if (!mailbox_open(&m->box, place, user, why)) {
-		free(m);
+	if (mailbox_open(&m->box, place, user, why))
+		return m;
+	free(m);
+	return NULL;
+}
+
+struct maildrop *file_maildrop_open(const struct store_ops *ops, const struct mailbox_place *place, const char *user,
+                                    const char *holder, struct fault *why)
+{
+	struct file_maildrop *m = new_maildrop(ops, place, user, why);
+	if (!m)
 		return NULL;
-	}
 	if (mailbox_enter(&m->box, holder, why) && first_snapshot(m, why))
 		return &m->base;
 	file_maildrop_close(&m->base);
@@ -365,21 +374,51 @@ static bool sync_ordinals(struct mailbox *m)
 	return false;
 }
 
-static bool number_held(struct file_maildrop *m, struct fault *why)
+static bool number_box(struct file_maildrop *m, struct fault *why)
 {
 	struct index *ix = &m->box.index;
-	if (!still_valid(m, why))
+	bool equals = false;
+	if (ix->head.numbered == ix->head.count)
+		return true;
+	if (!number_index(ix, &equals))
+		return bad_index(m, why);
+	ix->head.numbered = ix->head.count;
+	mailbox_describe(&m->box);
+	return (ix->fd >= 0 && (!equals || sync_ordinals(&m->box))) || bad_index(m, why);
+}
+
+static bool number_held(struct file_maildrop *m, struct fault *why)
+{
+	return still_valid(m, why) && number_box(m, why) && take_snapshot(m, m->count, why);
+}
+
+/* Ids and snapshot under one hold: without the session's lock there may be others' mails behind the same numbers at the next. */
+static bool first_look(struct file_maildrop *m, struct fault *why)
+{
+	const struct index_header *h = &m->box.index.head;
+	if (!mailbox_hold(&m->box, why))
 		return false;
-	if (ix->head.numbered < ix->head.count) {
-		bool equals = false;
-		if (!number_index(ix, &equals))
-			return bad_index(m, why);
-		ix->head.numbered = ix->head.count;
-		mailbox_describe(&m->box);
-		if (ix->fd < 0 || (equals && !sync_ordinals(&m->box)))
-			return bad_index(m, why);
+	bool taken = true;
+	if (m->box.mail >= 0) {
+		m->count = (size_t)(h->count - h->dead);
+		m->octets = h->live_octets;
+		taken = number_box(m, why) && take_snapshot(m, m->count, why);
 	}
-	return take_snapshot(m, m->count, why);
+	mailbox_let(&m->box);
+	return taken;
+}
+
+struct maildrop *file_maildrop_look(const struct store_ops *ops, const struct mailbox_place *place, const char *user,
+                                    struct fault *why)
+{
+	struct file_maildrop *m = new_maildrop(ops, place, user, why);
+	if (!m)
+		return NULL;
+	m->looks = true;
+	if (first_look(m, why))
+		return &m->base;
+	file_maildrop_close(&m->base);
+	return NULL;
 }
 
 bool file_maildrop_number(struct maildrop *base, struct fault *why)
@@ -397,6 +436,8 @@ bool file_maildrop_number(struct maildrop *base, struct fault *why)
 bool file_maildrop_remove(struct maildrop *base, const unsigned char *marks, struct fault *why)
 {
 	struct file_maildrop *m = mine(base);
+	if (m->looks)
+		return fault_set(why, FAULT_PERMANENT, "only a session removes mails");
 	if (!mailbox_hold(&m->box, why))
 		return false;
 	bool removed = still_valid(m, why) && removal_commit(&m->box, marks, m->count, why);

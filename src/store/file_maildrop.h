@@ -10,6 +10,9 @@
 /* `ops` goes into the maildrop's first member. The functions below are the file store's share of struct store_ops. */
 struct maildrop *file_maildrop_open(const struct store_ops *ops, const struct mailbox_place *place, const char *user,
                                     const char *holder, struct fault *why);
+/* A snapshot without the session's lock, see file_store_look(). */
+struct maildrop *file_maildrop_look(const struct store_ops *ops, const struct mailbox_place *place, const char *user,
+                                    struct fault *why);
 void file_maildrop_close(struct maildrop *m);
 size_t file_maildrop_count(const struct maildrop *m);
 uint64_t file_maildrop_octets(const struct maildrop *m);

@@ -199,14 +199,28 @@ static bool look_first(struct mailbox *m, struct fault *why)
 	return recover_mailbox(m, why);
 }
 
+static bool lock_for_writing(struct mailbox *m, struct fault *why)
+{
+	if (lock_byte(m, BYTE_WRITE, WRITE_WAIT_MS, why))
+		return true;
+	if (why->kind == FAULT_BUSY)
+		fault_set(why, FAULT_TEMPORARY, "the mailbox of %s is locked by a process that does not go on",
+		          m->user);
+	return false;
+}
+
+bool mailbox_hold_as_found(struct mailbox *m, bool *looked, struct fault *why)
+{
+	if (!lock_for_writing(m, why))
+		return false;
+	*looked = look_at_mail(m, why);
+	return true;
+}
+
 bool mailbox_hold(struct mailbox *m, struct fault *why)
 {
-	if (!lock_byte(m, BYTE_WRITE, WRITE_WAIT_MS, why)) {
-		if (why->kind == FAULT_BUSY)
-			fault_set(why, FAULT_TEMPORARY, "the mailbox of %s is locked by a process that does not go on",
-			          m->user);
+	if (!lock_for_writing(m, why))
 		return false;
-	}
 	if (look_first(m, why))
 		return true;
 	mailbox_close_mail(m);
@@ -250,6 +264,17 @@ bool mailbox_enter(struct mailbox *m, const char *holder, struct fault *why)
 	}
 	write_holder(m, holder);
 	return true;
+}
+
+bool mailbox_is_free(struct mailbox *m, struct fault *why)
+{
+	if (lock_byte(m, BYTE_SESSION, 0, why)) {
+		file_unlock(m->lock, BYTE_SESSION);
+		return true;
+	}
+	if (why->kind == FAULT_BUSY)
+		name_holder(m, why);
+	return false;
 }
 
 bool mailbox_create(struct mailbox *m, struct fault *why)

@@ -53,9 +53,14 @@ void mailbox_close_mail(struct mailbox *m);
 /* Takes the write lock and looks (rule 2). On false the lock is not held. */
 bool mailbox_hold(struct mailbox *m, struct fault *why);
 void mailbox_let(struct mailbox *m);
+/* Takes the write lock and changes nothing: the mailbox file is open where there is one that may be, `looked` says whether it is, and why not. The index is as
+ * it lies. */
+bool mailbox_hold_as_found(struct mailbox *m, bool *looked, struct fault *why);
 
 /* The session's lock: tries it; FAULT_BUSY with the holder's text. Given up by mailbox_close. */
 bool mailbox_enter(struct mailbox *m, const char *holder, struct fault *why);
+/* Whether no session has the mailbox; FAULT_BUSY with the holder's text. */
+bool mailbox_is_free(struct mailbox *m, struct fault *why);
 
 /* Under the write lock: whether the file ends with its last mail. Where there was no room to deal with what stands behind it, it
  * does not, and nothing can be appended. */

@@ -124,24 +124,33 @@ static bool empty_file(int fd)
 }
 
 /* What a crash left: a torn batch is cut off, a successor that never came is forgotten. Synced at once: after a sync that fails, no later one would save it. */
-static bool put_in_order(int fd, size_t size, size_t good, bool named)
+static bool put_in_order(int fd, const struct marks_file *file)
 {
-	if (good == size && !named)
+	if (file->good == file->size && !file->successor)
 		return true;
-	return ftruncate(fd, (off_t)good) == 0 && write_header(fd, NULL) && file_sync(fd);
+	if (file->good == 0)
+		return empty_file(fd);
+	return ftruncate(fd, (off_t)file->good) == 0 && write_header(fd, NULL) && file_sync(fd);
 }
 
-static bool read_marks(struct marks *m, int fd, struct buf *data, const struct file_look *mail)
+static bool parse(struct marks *m, const struct buf *data, const struct file_look *mail, struct marks_file *file)
 {
 	struct marks_header head;
 	size_t good;
+	*file = (struct marks_file){ .size = data->len };
 	if (data->len < sizeof head)
-		return data->len == 0 || empty_file(fd);
+		return true;
 	memcpy(&head, data->data, sizeof head);
+	if (memcmp(head.magic, magic, sizeof magic) != 0)
+		return true;
 	struct file_look successor = { .inode = head.inode, .birth = head.birth };
-	if (memcmp(head.magic, magic, sizeof magic) != 0 || (head.inode != 0 && file_same(&successor, mail)))
-		return empty_file(fd);
-	return take_batches(m, data->data, data->len, &good) && put_in_order(fd, data->len, good, head.inode != 0);
+	file->is_void = head.inode != 0 && file_same(&successor, mail);
+	file->successor = head.inode != 0 && !file->is_void;
+	if (file->is_void)
+		return true;
+	bool taken = take_batches(m, data->data, data->len, &good);
+	file->good = good;
+	return taken;
 }
 
 static bool read_whole(int fd, struct buf *data)
@@ -158,26 +167,55 @@ static bool read_whole(int fd, struct buf *data)
 	return n >= 0;
 }
 
-bool marks_load(struct marks *m, int dir, const char *name, const struct file_look *mail, struct fault *why)
+/* Marks in their order, and room to note which are met. */
+static bool prepare(struct marks *m)
+{
+	if (m->count == 0)
+		return true;
+	m->met = calloc(m->count, sizeof *m->met);
+	m->skip = calloc(m->count, sizeof *m->skip);
+	qsort(m->list, m->count, sizeof *m->list, compare);
+	return m->met && m->skip;
+}
+
+static bool load(struct marks *m, struct marks_file *file, int fd, const struct file_look *mail, struct fault *why)
 {
 	struct buf data;
-	*m = (struct marks){ 0 };
-	int fd = file_open(dir, name, O_RDWR, 0);
-	if (fd < 0 && errno == ENOENT)
-		return true;
 	buf_init(&data, FILE_MAX);
-	bool good = fd >= 0 && read_whole(fd, &data) && read_marks(m, fd, &data, mail);
-	if (good && m->count > 0) {
-		m->met = calloc(m->count, sizeof *m->met);
-		m->skip = calloc(m->count, sizeof *m->skip);
-		good = m->met && m->skip;
-		qsort(m->list, m->count, sizeof *m->list, compare);
-	}
+	bool good = fd >= 0 && read_whole(fd, &data) && parse(m, &data, mail, file) && prepare(m);
 	if (!good) {
 		fault_errno(why, "cannot read the marks of deleted mails");
 		marks_release(m);
 	}
 	buf_release(&data);
+	return good;
+}
+
+bool marks_read(struct marks *m, struct marks_file *file, int dir, const char *name, const struct file_look *mail,
+                struct fault *why)
+{
+	*m = (struct marks){ 0 };
+	*file = (struct marks_file){ 0 };
+	int fd = file_open(dir, name, O_RDONLY | O_NONBLOCK, 0);
+	if (fd < 0 && errno == ENOENT)
+		return true;
+	bool good = load(m, file, fd, mail, why);
+	file_close(fd);
+	return good;
+}
+
+bool marks_load(struct marks *m, int dir, const char *name, const struct file_look *mail, struct fault *why)
+{
+	struct marks_file file;
+	*m = (struct marks){ 0 };
+	int fd = file_open(dir, name, O_RDWR, 0);
+	if (fd < 0 && errno == ENOENT)
+		return true;
+	bool good = load(m, &file, fd, mail, why);
+	if (good && !put_in_order(fd, &file)) {
+		good = fault_errno(why, "cannot put the marks of deleted mails in order");
+		marks_release(m);
+	}
 	file_close(fd);
 	return good;
 }

@@ -25,11 +25,22 @@ struct marks {
 	size_t met_count;
 };
 
+/* What stands in the file, beside the marks that count. */
+struct marks_file {
+	uint64_t size;
+	uint64_t good;  /* octets of it that count; the rest is torn, void, or no file of marks at all */
+	bool is_void;   /* the mailbox is the named successor: none counts */
+	bool successor; /* one is named, and is not the mailbox */
+};
+
 /* Adds a batch. On false nothing is added. */
 bool marks_add(int dir, const char *name, const struct mark *batch, size_t n, struct fault *why);
 /* Reads what holds for the mailbox `mail`: none where it is the named successor. Puts the file in order where a batch is torn or a
  * successor was named in vain. */
 bool marks_load(struct marks *m, int dir, const char *name, const struct file_look *mail, struct fault *why);
+/* The same, and leaves the file as it is. */
+bool marks_read(struct marks *m, struct marks_file *file, int dir, const char *name, const struct file_look *mail,
+                struct fault *why);
 void marks_release(struct marks *m);
 /* Whether a mail is marked; each mark hits one mail. First all mails are asked for by hash and place; when marks are left, because
  * somebody edited the file, mails that were not hit are asked for by hash alone. */

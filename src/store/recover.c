@@ -9,20 +9,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "store/marks.h"
-#include "store/scan.h"
-
-/* All mails of the file, in order. */
-struct found {
-	struct index_record *records;
-	size_t count;
-	size_t cap;
-	bool stuck; /* there was no room to deal with what stands behind the last mail */
-};
 
 static bool note_mail(void *owner, const struct scan_mail *mail)
 {
-	struct found *f = owner;
+	struct recover_found *f = owner;
 	if (f->count == f->cap) {
 		size_t cap = f->cap ? f->cap * 2 : 64;
 		struct index_record *records = realloc(f->records, cap * sizeof *records);
@@ -43,7 +33,7 @@ static bool note_mail(void *owner, const struct scan_mail *mail)
 	return true;
 }
 
-static bool scan_mails(struct mailbox *m, struct found *f, struct scan *s, struct fault *why)
+bool recover_scan(struct mailbox *m, struct recover_found *f, struct scan *s, struct fault *why)
 {
 	*s = (struct scan){ .fd = m->mail, .from = s->from, .size = m->look.size, .mail = note_mail, .owner = f };
 	return scan_file(s, why);
@@ -79,8 +69,8 @@ static bool cut(const struct mailbox *m, uint64_t size)
 	return ftruncate(m->mail, (off_t)size) == 0;
 }
 
-/* Whether an append that nobody was told of stands here, and not whole: from which mail on. */
-static bool is_unfinished(const struct mailbox *m, const struct found *f, const struct append_note *note, size_t *first)
+bool recover_unfinished(const struct mailbox *m, const struct recover_found *f, const struct append_note *note,
+                        size_t *first)
 {
 	uint64_t chain = 0;
 	uint64_t at = note->offset;
@@ -101,7 +91,7 @@ static bool is_unfinished(const struct mailbox *m, const struct found *f, const 
 }
 
 /* Rule 6: an append that was under way when its process or the machine died, and is not whole, goes to `.torn`: it was never acknowledged. */
-static bool settle_note(struct mailbox *m, struct found *f, struct scan *s, struct fault *why)
+static bool settle_note(struct mailbox *m, struct recover_found *f, struct scan *s, struct fault *why)
 {
 	struct append_note note;
 	size_t first;
@@ -109,7 +99,7 @@ static bool settle_note(struct mailbox *m, struct found *f, struct scan *s, stru
 		return false;
 	if (!note.open)
 		return true;
-	if (is_unfinished(m, f, &note, &first)) {
+	if (recover_unfinished(m, f, &note, &first)) {
 		log_warning("mailbox=%s/%s octets=%llu moved to %s: a delivery that was never finished", m->user,
 		            m->place->mail, (unsigned long long)(m->look.size - note.offset), m->place->torn);
 		f->count = first;
@@ -126,7 +116,7 @@ static bool settle_note(struct mailbox *m, struct found *f, struct scan *s, stru
 }
 
 /* Text behind the last dividing line: somebody typed it, so it counts; blank lines alone do not. */
-static bool settle_tail(struct mailbox *m, struct found *f, struct scan *s, struct fault *why)
+static bool settle_tail(struct mailbox *m, struct recover_found *f, struct scan *s, struct fault *why)
 {
 	if (f->stuck || s->whole == m->look.size)
 		return true;
@@ -142,22 +132,27 @@ static bool settle_tail(struct mailbox *m, struct found *f, struct scan *s, stru
 		return true;
 	}
 	s->from = s->whole;
-	return look_again(m, why) && scan_mails(m, f, s, why);
+	return look_again(m, why) && recover_scan(m, f, s, why);
 }
 
-static bool apply_marks(struct mailbox *m, struct found *f, struct fault *why)
+void recover_mark_dead(struct recover_found *f, struct marks *marks)
+{
+	for (size_t i = 0; i < f->count && marks->count > 0; i++) {
+		if (marks_hit(marks, f->records[i].id.hash, f->records[i].offset))
+			f->records[i].flags |= INDEX_DEAD;
+	}
+	for (size_t i = 0; i < f->count && marks->met_count < marks->count; i++) {
+		if (!(f->records[i].flags & INDEX_DEAD) && marks_hit_anywhere(marks, f->records[i].id.hash))
+			f->records[i].flags |= INDEX_DEAD;
+	}
+}
+
+static bool apply_marks(struct mailbox *m, struct recover_found *f, struct fault *why)
 {
 	struct marks marks;
 	if (!marks_load(&marks, m->dir, m->place->deleted, &m->look, why))
 		return false;
-	for (size_t i = 0; i < f->count && marks.count > 0; i++) {
-		if (marks_hit(&marks, f->records[i].id.hash, f->records[i].offset))
-			f->records[i].flags |= INDEX_DEAD;
-	}
-	for (size_t i = 0; i < f->count && marks.met_count < marks.count; i++) {
-		if (!(f->records[i].flags & INDEX_DEAD) && marks_hit_anywhere(&marks, f->records[i].id.hash))
-			f->records[i].flags |= INDEX_DEAD;
-	}
+	recover_mark_dead(f, &marks);
 	bool kept = marks_keep_met(&marks, m->dir, m->place->deleted, why);
 	marks_release(&marks);
 	return kept;
@@ -209,7 +204,7 @@ static size_t first_id(const struct uid *ids, size_t n, const unsigned char *has
 }
 
 /* Equal mails take their ids over in order. taken[i], at the first id of a hash: how many of them are taken. */
-static void hand_over(struct found *f, const struct uid *ids, size_t n, size_t *taken)
+static void hand_over(struct recover_found *f, const struct uid *ids, size_t n, size_t *taken)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		struct uid *id = &f->records[i].id;
@@ -236,7 +231,7 @@ static void remember_gone(struct uid_gone *gone, const struct uid *ids, size_t n
 }
 
 /* The old index is not believed, yet the ids in it were told to clients: they stay with their mails, and what is gone is remembered. */
-static void keep_ids(struct mailbox *m, struct found *f, struct uid_gone *gone)
+static void keep_ids(struct mailbox *m, struct recover_found *f, struct uid_gone *gone)
 {
 	struct index old = { .fd = -1 };
 	struct uid *ids;
@@ -251,7 +246,7 @@ static void keep_ids(struct mailbox *m, struct found *f, struct uid_gone *gone)
 	free(ids);
 }
 
-static bool make_index(struct mailbox *m, struct found *f, struct fault *why)
+static bool make_index(struct mailbox *m, struct recover_found *f, struct fault *why)
 {
 	struct index_maker maker;
 	uint64_t deleted_size;
@@ -277,11 +272,11 @@ static bool sync_all(const struct mailbox *m, struct fault *why)
 
 bool recover_mailbox(struct mailbox *m, struct fault *why)
 {
-	struct found f = { 0 };
+	struct recover_found f = { 0 };
 	struct scan s = { 0 };
 	if (m->mail < 0)
 		return marks_drop(m->dir, m->place->deleted, why);
-	bool good = scan_mails(m, &f, &s, why) && settle_note(m, &f, &s, why) && settle_tail(m, &f, &s, why) &&
+	bool good = recover_scan(m, &f, &s, why) && settle_note(m, &f, &s, why) && settle_tail(m, &f, &s, why) &&
 	            sync_all(m, why) && apply_marks(m, &f, why) && make_index(m, &f, why);
 	free(f.records);
 	return good;

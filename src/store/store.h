@@ -104,6 +104,9 @@ static inline bool store_marked(const unsigned char *marks, size_t i)
 
 /* The text file DIR/USER/MAILBOX (docs/store.md). `dir` stays the caller's and open. NULL with why. */
 struct store *file_store_new(int dir, const char *mailbox, struct fault *why);
+/* A snapshot for somebody who only reads, beside a session that goes on; its mails have their ids. A mail that the session removes may be there or a
+ * FAULT_TEMPORARY when it is read. remove() is refused. NULL with why. */
+struct maildrop *file_store_look(struct store *s, const char *user, struct fault *why);
 /* Reads what such stores need from elsewhere, for processes that will not be able to. */
 void file_store_prepare(void);
 /* Everything in memory; for tests and for courses without files. */
