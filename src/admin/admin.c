@@ -47,7 +47,7 @@ static int print_command_help(const struct admin_command *c)
 	printf("usage: postroom %s [options] %s\n%s\n", c->name, c->operands, c->about);
 	for (const struct admin_option *o = c->options; o->name; o++) {
 		char left[40];
-		snprintf(left, sizeof left, "--%s %s", o->name, o->argument);
+		snprintf(left, sizeof left, "--%s %s", o->name, o->argument ? o->argument : "");
 		printf("  %-24s %s\n", left, o->help);
 	}
 	printf("  %-24s %s\n", "--help", "print this text");
@@ -61,8 +61,9 @@ static void make_known(const struct admin_command *c, struct option known[OPTION
 	size_t n = 0;
 	for (const struct admin_option *o = c->options; o->name; o++) {
 		assert(n < OPTIONS_MAX);
-		known[n] =
-		        (struct option){ .name = o->name, .has_arg = required_argument, .val = FIRST_OPTION + (int)n };
+		known[n] = (struct option){ .name = o->name,
+			                    .has_arg = o->argument ? required_argument : no_argument,
+			                    .val = FIRST_OPTION + (int)n };
 		n++;
 	}
 	known[n] = (struct option){ .name = "help", .has_arg = no_argument, .val = HELP };
@@ -75,8 +76,10 @@ static int not_understood(const struct admin_command *c, int answer, const char 
 		const struct admin_option *o = &c->options[optopt - FIRST_OPTION];
 		return admin_fail(EX_USAGE, "--%s needs a value: give --%s %s", o->name, o->name, o->argument);
 	}
-	if (optopt == HELP)
-		return admin_fail(EX_USAGE, "--help takes no value: give --help alone");
+	if (optopt >= FIRST_OPTION) {
+		const char *name = optopt == HELP ? "help" : c->options[optopt - FIRST_OPTION].name;
+		return admin_fail(EX_USAGE, "--%s takes no value: give --%s alone", name, name);
+	}
 	if (optopt)
 		return admin_fail(EX_USAGE, "unknown option '-%c': postroom %s --help shows what there is", optopt,
 		                  c->name);

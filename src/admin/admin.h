@@ -12,7 +12,7 @@
 
 struct admin_option {
 	const char *name;     /* "dir"; a row without one ends a table */
-	const char *argument; /* "DIR" */
+	const char *argument; /* "DIR"; NULL: takes none, and set() gets NULL */
 	const char *help;
 	const char *expected; /* what to give, where set() can say no */
 	bool (*set)(void *wishes, const char *value);

@@ -24,6 +24,8 @@ static char *join(const char *dir_name, const char *file)
 {
 	char *path;
 	size_t len = strlen(dir_name);
+	if (file[0] == '/')
+		return strdup(file);
 	const char *slash = len > 0 && dir_name[len - 1] == '/' ? "" : "/";
 	return asprintf(&path, "%s%s%s", dir_name, slash, file) < 0 ? NULL : path;
 }

@@ -1,11 +1,13 @@
 /*
- * postroom: everything in one program; so far what an operator needs beside the servers. Wiring, nothing else; see postroom(1).
+ * postroom: everything in one program; the server of all protocols, and what an operator needs. Wiring, nothing else; see postroom(1).
  */
 #include "admin/admin.h"
 #include "admin/cert.h"
+#include "admin/serve.h"
 #include "admin/user.h"
 
-static const struct admin_command *const commands[] = { &cert_command, &user_command, NULL };
+static const struct admin_command *const commands[] = { &serve_command, &config_command, &cert_command, &user_command,
+	                                                NULL };
 
 static const struct admin_program postroom = {
 	.before = "usage: postroom COMMAND [options] …\n"

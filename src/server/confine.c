@@ -44,7 +44,9 @@ static void add_place_of(struct directories *d, const char *file)
 static void add_place_within(struct directories *d, const char *dir, const char *file)
 {
 	char path[PATH_MAX];
-	if (file && (size_t)snprintf(path, sizeof path, "%s/%s", dir, file) < sizeof path)
+	if (file && file[0] == '/')
+		add_place_of(d, file);
+	else if (file && (size_t)snprintf(path, sizeof path, "%s/%s", dir, file) < sizeof path)
 		add_place_of(d, path);
 }
 
@@ -56,8 +58,8 @@ static bool confine_files(const struct options *o, const struct site *site, stru
 	add(d, o->dir, true);
 	add_place_of(d, o->tls_cert);
 	add_place_of(d, o->tls_key);
-	add_place_within(d, o->dir, site->course->users_file);
-	add_place_within(d, o->dir, SITE_ALIASES);
+	add_place_within(d, o->dir, site_users_file(site));
+	add_place_within(d, o->dir, site_aliases_file(site));
 	bool ok = sandbox_files(d->list, d->count, why);
 	free(d);
 	return ok;

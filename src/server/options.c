@@ -207,7 +207,10 @@ static bool set_login_delay(struct options *o, const char *value)
 
 static bool set_timeout(struct options *o, const char *value)
 {
-	return read_seconds(value, &o->timeout);
+	if (!read_seconds(value, &o->smtp_timeout))
+		return false;
+	o->pop3_timeout = o->smtp_timeout;
+	return true;
 }
 
 static bool set_user(struct options *o, const char *value)

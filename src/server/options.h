@@ -56,7 +56,14 @@ struct options {
 	unsigned login_delay;   /* seconds between two logins of a user; 0: none */
 	const char *user;       /* who to be when started as root; NULL: the directory's owner */
 	bool no_sandbox;
-	unsigned timeout; /* seconds a peer may be silent; 0: the protocol's */
+	unsigned smtp_timeout; /* seconds a peer may be silent; 0: the protocol's */
+	unsigned pop3_timeout;
+	/* What postroom.conf alone can say. */
+	const char *users_file;   /* NULL: the course's */
+	const char *aliases_file; /* NULL: SITE_ALIASES */
+	bool catch_all;           /* any recipient has an inbox, and there are no users … */
+	size_t inboxes_max;       /* … which are so many … */
+	unsigned inboxes_age;     /* … and not unused for so many seconds */
 };
 
 enum options_wish { OPTIONS_SERVE, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_WRONG };

@@ -210,7 +210,7 @@ static void what_a_public_server_needs_is_read(void **state)
 	assert_string_equal(r.o.tls_key, "k.pem");
 	assert_string_equal(r.o.postmaster, "ann");
 	assert_int_equal(r.o.quota, 1 << 30);
-	assert_int_equal(r.o.timeout, 60);
+	assert_int_equal(r.o.smtp_timeout, 60);
 	r = read_line(OPTIONS_POPSERVER, pop);
 	assert_true(r.o.tls_listen);
 	assert_int_equal(r.o.tls_port, 0);

@@ -33,9 +33,9 @@ static int exit_status(enum site_step step, enum fault_kind kind)
 	return kind == FAULT_PERMANENT ? EX_USAGE : EX_OSERR;
 }
 
-static int complain(const struct program *p, const struct fault *why, int status)
+static int complain(const char *name, const struct fault *why, int status)
 {
-	fprintf(stderr, "%s: %s\n", options_program_name(p->which), why->text);
+	fprintf(stderr, "%s: %s\n", name, why->text);
 	return status;
 }
 
@@ -65,74 +65,95 @@ static void give_memory_back(void)
 	mallopt(M_TRIM_THRESHOLD, GIVEN_BACK_MIN);
 }
 
-/* SITE_OPEN, or where it stopped, with why. */
-static enum site_step open_site(const struct program *p, const struct options *o, struct site *site, struct fault *why)
-{
-	enum site_step step = site_open(site, o, why);
-	if (step != SITE_OPEN || !site->course->registration || p->member_session_new)
-		return step;
-	fault_set(
-	        why, FAULT_PERMANENT,
-	        "the course %.60s has no mailboxes to serve: its clients fetch their mail from smtpmail, with RETRIEVE",
-	        site->course->name);
-	site_close(site);
-	return SITE_COURSE;
-}
-
 /* A site that is open, and ports. The site is closed. */
-static int serve_at(const struct program *p, const struct options *o, struct site *site, struct service *service)
+static int serve_at(const struct program_server *p, struct site *site, struct service *service)
 {
 	struct fault why;
-	if (!confine(o, site, &why)) {
+	if (!confine(p->options, site, &why)) {
 		site_close(site);
-		return complain(p, &why, exit_status(SITE_OPEN, why.kind));
+		return complain(p->name, &why, exit_status(SITE_OPEN, why.kind));
 	}
 	enum site_step step = site_start(site, &why);
 	if (step != SITE_OPEN)
-		return complain(p, &why, exit_status(step, why.kind));
+		return complain(p->name, &why, exit_status(step, why.kind));
 	bool served = service_run(service, site, &why);
 	site_close(site);
-	return served ? EX_OK : complain(p, &why, exit_status(SITE_OPEN, why.kind));
+	return served ? EX_OK : complain(p->name, &why, exit_status(SITE_OPEN, why.kind));
 }
 
-/* One port, and one more where TLS comes first. */
-static void configure(const struct program *p, const struct options *o, const struct site *site,
-                      struct service_config *config)
+static int serve_site(const struct program_server *p, struct site *site)
 {
-	service_session_new *session_new = site->course->registration ? p->member_session_new : p->session_new;
-	*config = (struct service_config){
-		.listeners = { { .address = o->listen, .port = o->port, .session_new = session_new },
-		               { .address = o->listen, .port = o->tls_port, .tls = true, .session_new = session_new } },
-		.listeners_count = o->tls_listen ? 2 : 1,
+	const struct options *o = p->options;
+	struct fault why;
+	struct service_config config = {
 		.workers = o->workers,
 		.limits = { .in_all = o->max_connections,
 		            .at_once = o->max_per_address,
 		            .a_minute = o->max_rate,
 		            .loopback = o->slow_loopback },
 	};
+	enum site_step step = p->configure(p->owner, site, &config, &why) ? SITE_OPEN : SITE_COURSE;
+	struct service *service = step == SITE_OPEN ? service_open(&config, &why) : NULL;
+	if (!service) {
+		site_close(site);
+		return complain(p->name, &why, exit_status(step, why.kind));
+	}
+	int status = serve_at(p, site, service);
+	service_free(service);
+	return status;
 }
 
-static int serve(const struct program *p, const struct options *o)
+int program_serve(const struct program_server *p)
 {
 	struct fault why;
 	struct site site;
 	give_memory_back();
 	hold_signals();
-	if (!means_suffice(service_workers(o->workers), &why))
-		return complain(p, &why, EX_OSERR);
-	enum site_step step = open_site(p, o, &site, &why);
+	if (!means_suffice(service_workers(p->options->workers), &why))
+		return complain(p->name, &why, EX_OSERR);
+	enum site_step step = site_open(&site, p->options, &why);
 	if (step != SITE_OPEN)
-		return complain(p, &why, exit_status(step, why.kind));
-	struct service_config config;
-	configure(p, o, &site, &config);
-	struct service *service = service_open(&config, &why);
-	if (!service) {
-		site_close(&site);
-		return complain(p, &why, exit_status(SITE_OPEN, why.kind));
-	}
-	int status = serve_at(p, o, &site, service);
-	service_free(service);
-	return status;
+		return complain(p->name, &why, exit_status(step, why.kind));
+	return serve_site(p, &site);
+}
+
+/* ---- one protocol, from the command line ---- */
+
+struct one {
+	const struct program *program;
+	const struct options *options;
+};
+
+/* One port, and one more where TLS comes first. */
+static bool configure(void *owner, const struct site *site, struct service_config *config, struct fault *why)
+{
+	const struct one *one = owner;
+	const struct program *p = one->program;
+	const struct options *o = one->options;
+	bool registration = site->course->registration;
+	service_session_new *session_new = registration ? p->member_session_new : p->session_new;
+	if (!session_new)
+		return fault_set(why, FAULT_PERMANENT,
+		                 "the course %.60s has no mailboxes to serve: its clients fetch their mail from "
+		                 "smtpmail, with RETRIEVE",
+		                 site->course->name);
+	config->listeners[0] = (struct service_listener){ o->listen, o->port, .session_new = session_new };
+	config->listeners[1] =
+	        (struct service_listener){ o->listen, o->tls_port, .tls = true, .session_new = session_new };
+	config->listeners_count = o->tls_listen ? 2 : 1;
+	return true;
+}
+
+static int serve(const struct program *p, const struct options *o)
+{
+	struct one one = { .program = p, .options = o };
+	const struct program_server server = {
+		.name = options_program_name(p->which),
+		.options = o,
+		.configure = configure,
+		.owner = &one,
+	};
+	return program_serve(&server);
 }
 
 /* Options that say something only together. */
@@ -160,10 +181,10 @@ int program_run(const struct program *p, int argc, char **argv)
 		printf("%s %s\n", options_program_name(p->which), POSTROOM_VERSION);
 		return printed();
 	case OPTIONS_WRONG:
-		return complain(p, &why, EX_USAGE);
+		return complain(options_program_name(p->which), &why, EX_USAGE);
 	}
 	if (!belong_together(&options, &why))
-		return complain(p, &why, EX_USAGE);
+		return complain(options_program_name(p->which), &why, EX_USAGE);
 	if (!options.course)
 		options.course = course_of_program(argv[0]);
 	if (options.verbose)

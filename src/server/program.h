@@ -16,4 +16,16 @@ struct program {
 /* Serves until a signal. The exit status: 0, or one of sysexits.h after one line on stderr. */
 int program_run(const struct program *program, int argc, char **argv);
 
+/* A server, however it was asked for. */
+struct program_server {
+	const char *name; /* stands before its complaints */
+	const struct options *options;
+	/* Says where to listen, and by what sessions; the rest follows from the options. False: the course cannot be served so. */
+	bool (*configure)(void *owner, const struct site *site, struct service_config *config, struct fault *why);
+	void *owner;
+};
+
+/* The same, from the options on. */
+int program_serve(const struct program_server *server);
+
 #endif

@@ -58,18 +58,28 @@ static bool open_tls(struct site *site, const struct options *o, struct fault *w
 	return site->tls != NULL;
 }
 
+const char *site_users_file(const struct site *site)
+{
+	return site->options->users_file ? site->options->users_file : site->course->users_file;
+}
+
+const char *site_aliases_file(const struct site *site)
+{
+	return site->options->aliases_file ? site->options->aliases_file : SITE_ALIASES;
+}
+
 static bool open_users(struct site *site, const struct options *o, struct fault *why)
 {
 	const struct course *c = site->course;
 	const struct users_form form = { .separator = c->separator, .schemes = c->standard };
-	site->users = users_open(site->dir, o->dir, c->users_file, &form, report, why);
+	site->users = users_open(site->dir, o->dir, site_users_file(site), &form, report, why);
 	return site->users != NULL;
 }
 
 /* Its being missing is no error, nor is it read before it is asked for. */
 static bool open_aliases(struct site *site, const struct options *o, struct fault *why)
 {
-	site->aliases = aliases_open(site->dir, o->dir, SITE_ALIASES, site->users, report, why);
+	site->aliases = aliases_open(site->dir, o->dir, site_aliases_file(site), site->users, report, why);
 	return site->aliases != NULL;
 }
 
@@ -80,7 +90,7 @@ static bool check_postmaster(struct site *site, const struct options *o, struct 
 	if (!o->postmaster || users_find(site->users, slice_str(o->postmaster), user))
 		return true;
 	return fault_set(why, FAULT_PERMANENT, "--postmaster '%.64s': there is no such user in %.100s/%.60s",
-	                 o->postmaster, o->dir, site->course->users_file);
+	                 o->postmaster, o->dir, site_users_file(site));
 }
 
 static bool open_store(struct site *site, const struct options *o, struct fault *why)
@@ -121,7 +131,7 @@ static bool configure_pop3(struct site *site, const struct options *o, struct tr
 		.tls = site->tls != NULL,
 		.utf8 = standard,
 		.auth_codes = standard,
-		.idle_ms = (int64_t)o->timeout * 1000,
+		.idle_ms = (int64_t)o->pop3_timeout * 1000,
 		.login_delay = o->login_delay,
 	};
 	if (o->login_delay > 0)
@@ -148,7 +158,7 @@ static bool configure(struct site *site, const struct options *o, struct fault *
 		.tls = site->tls != NULL,
 		.auth_required = o->auth_required,
 		.strict = site->course->standard,
-		.idle_ms = (int64_t)o->timeout * 1000,
+		.idle_ms = (int64_t)o->smtp_timeout * 1000,
 		.transcript = transcript,
 	};
 	return configure_pop3(site, o, transcript, why);

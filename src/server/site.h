@@ -77,6 +77,10 @@ enum site_step site_start(struct site *site, struct fault *why);
 /* Waits for all jobs. Their loops must still exist, and no session may be left. */
 void site_close(struct site *site);
 
+/* Where users and aliases are: in the directory, or anywhere by a path from the root. The first is NULL where clients register. */
+const char *site_users_file(const struct site *site);
+const char *site_aliases_file(const struct site *site);
+
 /* Reads the users file and the aliases again where they have changed, and makes the directories of new users. Blocks; users_changed() says, without blocking, whether
  * there is something to do. False: memory or descriptors were lacking, and it is still to be done. */
 bool site_refresh_users(struct site *site);

@@ -1,0 +1,121 @@
+/*
+ * serve: `postroom serve`, `postroom config`. See serve.h.
+ */
+#include "admin/serve.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "server/config_table.h"
+#include "server/serve.h"
+
+/* ---- serve ---- */
+
+static bool set_config(void *wishes, const char *value)
+{
+	((struct serve_wishes *)wishes)->config = value;
+	return *value != '\0';
+}
+
+static bool set_dir(void *wishes, const char *value)
+{
+	((struct serve_wishes *)wishes)->dir = value;
+	return *value != '\0';
+}
+
+static bool set_transcript(void *wishes, const char *value)
+{
+	(void)value;
+	return ((struct serve_wishes *)wishes)->transcript = true;
+}
+
+static bool set_explain(void *wishes, const char *value)
+{
+	(void)value;
+	return ((struct serve_wishes *)wishes)->explain = true;
+}
+
+static bool set_verbose(void *wishes, const char *value)
+{
+	(void)value;
+	return ((struct serve_wishes *)wishes)->verbose = true;
+}
+
+static const struct admin_option serve_options[] = {
+	{ "config", "FILE", "what to serve, and where (default: without a file, as said above)", "give a file",
+	  set_config },
+	{ "dir", "DIR", "where the mailboxes are, whatever the file says", "give a directory", set_dir },
+	{ "transcript", NULL, "print the dialogues on stdout, passwords masked", NULL, set_transcript },
+	{ "explain", NULL, "print the dialogues, and under each line what it means", NULL, set_explain },
+	{ "verbose", NULL, "write a line on stderr for every mail and login", NULL, set_verbose },
+	{ 0 },
+};
+
+static int run_serve(void *wishes, int count, char **operands)
+{
+	if (count > 0)
+		return admin_fail(EX_USAGE, "'%s' is one argument too many: postroom serve --help shows what there is",
+		                  operands[0]);
+	return serve_run(wishes);
+}
+
+const struct admin_command serve_command = {
+	.name = "serve",
+	.operands = "",
+	.summary = "serves SMTP, LMTP and POP3 in one process, as a file says, or mail for tests",
+	.about = "Serves until Ctrl-C. Without a file it is for those who test mail programs: it listens on this "
+	         "machine alone, SMTP on port 2525\n"
+	         "and POP3 on port 2110, takes mail for any recipient at any domain, into an inbox of its own, and any "
+	         "password with the\n"
+	         "address opens it over POP3. With a file it is a mail server as the file says: postroom.conf(5), "
+	         "`postroom config sample`.\n",
+	.options = serve_options,
+	.wishes_size = sizeof(struct serve_wishes),
+	.run = run_serve,
+};
+
+/* ---- config ---- */
+
+static const struct admin_option no_options[] = { { 0 } };
+
+static int check(const char *path)
+{
+	int status = serve_check(path);
+	if (status != EX_OK)
+		return status;
+	printf("%s: all well\n", path);
+	return admin_done();
+}
+
+static int run_config(void *wishes, int count, char **operands)
+{
+	(void)wishes;
+	const char *action = count > 0 ? operands[0] : "";
+	bool is_check = strcmp(action, "check") == 0;
+	if (count > (is_check ? 2 : 1))
+		return admin_fail(EX_USAGE, "'%s' is one argument too many: postroom config --help shows what there is",
+		                  operands[count - 1]);
+	if (is_check)
+		return check(count == 2 ? operands[1] : CONFIG_FILE_USUAL);
+	if (strcmp(action, "sample") == 0)
+		config_print_sample(stdout);
+	else if (strcmp(action, "man") == 0)
+		config_print_man(stdout);
+	else
+		return admin_fail(EX_USAGE, "say `postroom config check [FILE]`, or sample, or man");
+	return admin_done();
+}
+
+const struct admin_command config_command = {
+	.name = "config",
+	.operands = "check [FILE] | sample | man",
+	.summary = "says what is wrong with a configuration, or prints a sample of one",
+	.about = "check says all that is wrong with a configuration (default: " CONFIG_FILE_USUAL
+	         "), each with its line;\n"
+	         "sample prints a file that says everything, as a comment where it is the default; man prints the list "
+	         "of keys\n"
+	         "that stands in postroom.conf(5).\n",
+	.options = no_options,
+	.run = run_config,
+};

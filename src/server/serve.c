@@ -1,0 +1,187 @@
+/*
+ * serve: see serve.h.
+ */
+#include "server/serve.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/log.h"
+#include "server/activation.h"
+#include "server/config.h"
+#include "server/maildrop.h"
+#include "server/program.h"
+#include "server/receive.h"
+
+static const char name[] = "postroom";
+static const char usual_directory[] = "/var/lib/postroom";
+
+struct serve {
+	struct config config;
+	struct activation activation;
+	const struct service_config *service; /* once it is configured */
+	bool reloading;
+};
+
+/* ---- the file ---- */
+
+static void complain(const char *text)
+{
+	fprintf(stderr, "%s: %s\n", name, text);
+}
+
+static void tell_errors(const char *path, const struct config_errors *errors)
+{
+	for (size_t i = 0; i < errors->count; i++) {
+		if (errors->list[i].line > 0)
+			fprintf(stderr, "%s:%u: %s\n", path, errors->list[i].line, errors->list[i].text);
+		else
+			fprintf(stderr, "%s: %s\n", path, errors->list[i].text);
+	}
+}
+
+static int read_config(struct config *c, const char *path)
+{
+	struct config_errors errors;
+	struct fault why;
+	if (!path && config_default(c))
+		return EX_OK;
+	if (!path) {
+		complain("memory is out");
+		return EX_OSERR;
+	}
+	if (config_read(c, path, &errors, &why))
+		return EX_OK;
+	tell_errors(path, &errors);
+	if (why.kind == FAULT_NONE)
+		return EX_CONFIG;
+	complain(why.text);
+	return EX_NOINPUT;
+}
+
+int serve_check(const char *path)
+{
+	struct config c;
+	int status = read_config(&c, path);
+	if (status == EX_OK)
+		config_release(&c);
+	return status;
+}
+
+/* ---- the listeners ---- */
+
+static service_session_new *session_of(enum config_protocol protocol)
+{
+	return protocol == CONFIG_POP3 ? maildrop_session_new : receive_session_new;
+}
+
+static bool add(struct service_config *to, const struct config_listener *l, int fd, struct fault *why)
+{
+	if (to->listeners_count == SERVICE_LISTENERS_MAX)
+		return fault_set(why, FAULT_PERMANENT, "there are more than %d sockets", SERVICE_LISTENERS_MAX);
+	to->listeners[to->listeners_count++] = (struct service_listener){
+		.address = strcmp(l->address, "*") == 0 ? NULL : l->address,
+		.port = l->port,
+		.given = fd >= 0,
+		.fd = fd,
+		.tls = l->tls,
+		.session_new = session_of(l->protocol),
+	};
+	return true;
+}
+
+/* Its own, or as many as were given by its name. */
+static bool add_all(struct serve *s, struct service_config *to, const struct config_listener *l, struct fault *why)
+{
+	int fd = activation_take(&s->activation, l->name);
+	do {
+		if (!add(to, l, fd, why))
+			return false;
+	} while (fd >= 0 && (fd = activation_take(&s->activation, l->name)) >= 0);
+	return true;
+}
+
+static void on_news(void *owner, enum service_news news)
+{
+	struct serve *s = owner;
+	switch (news) {
+	case SERVICE_READY:
+		activation_ready(&s->activation);
+		break;
+	case SERVICE_RELOADING:
+		s->reloading = true;
+		activation_reloading(&s->activation);
+		break;
+	case SERVICE_RELOADED: /* what the service read of its own accord, nobody has asked for */
+		if (s->reloading)
+			activation_ready(&s->activation);
+		s->reloading = false;
+		break;
+	case SERVICE_ENDING:
+		activation_stopping(&s->activation);
+		break;
+	}
+}
+
+static bool configure(void *owner, const struct site *site, struct service_config *to, struct fault *why)
+{
+	struct serve *s = owner;
+	(void)site;
+	to->news = on_news;
+	to->owner = s;
+	s->service = to;
+	for (size_t i = 0; i < s->config.listeners_count; i++) {
+		if (!add_all(s, to, &s->config.listeners[i], why))
+			return false;
+	}
+	const char *left = activation_left(&s->activation);
+	return !left || fault_set(why, FAULT_PERMANENT,
+	                          "there is a socket by the name of \"%s\", and no listener: add one, or give the "
+	                          "socket a listener's name (FileDescriptorName=)",
+	                          left);
+}
+
+/* ---- the server ---- */
+
+static void take_wishes(struct config *c, const struct serve_wishes *w)
+{
+	struct options *o = &c->options;
+	if (w->dir)
+		c->directory = w->dir;
+	o->dir = c->directory ? c->directory : usual_directory;
+	o->transcript |= w->transcript || w->explain;
+	o->explain |= w->explain;
+	o->verbose |= w->verbose;
+	if (o->verbose)
+		log_set_level(LOG_LEVEL_INFO);
+}
+
+static int serve(struct serve *s)
+{
+	struct fault why;
+	const struct program_server server = {
+		.name = name,
+		.options = &s->config.options,
+		.configure = configure,
+		.owner = s,
+	};
+	if (activation_begin(&s->activation, &why))
+		return program_serve(&server);
+	complain(why.text);
+	return EX_USAGE;
+}
+
+int serve_run(const struct serve_wishes *wishes)
+{
+	struct serve s = { .service = NULL };
+	log_set_program(name);
+	int status = read_config(&s.config, wishes->config);
+	if (status != EX_OK)
+		return status;
+	take_wishes(&s.config, wishes);
+	status = serve(&s);
+	activation_end(&s.activation);
+	config_release(&s.config);
+	return status;
+}

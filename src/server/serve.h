@@ -1,0 +1,24 @@
+/*
+ * serve: `postroom serve`: all protocols in one process, as postroom.conf says; without a file a catch-all server for this machine alone. Wiring: from the
+ * configuration to a service's listeners.
+ */
+#ifndef POSTROOM_SERVER_SERVE_H
+#define POSTROOM_SERVER_SERVE_H
+
+#include <stdbool.h>
+
+/* What the command line says; it has the last word. */
+struct serve_wishes {
+	const char *config; /* NULL: without a file */
+	const char *dir;    /* NULL: the configuration's */
+	bool transcript;
+	bool explain;
+	bool verbose;
+};
+
+/* Serves until a signal. The exit status: 0, or one of sysexits.h after a line on stderr for all that is wrong. */
+int serve_run(const struct serve_wishes *wishes);
+/* Says all that is wrong with a file. EX_OK, EX_CONFIG, or EX_NOINPUT. */
+int serve_check(const char *path);
+
+#endif

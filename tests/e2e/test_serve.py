@@ -1,0 +1,221 @@
+"""`postroom serve`: SMTP, LMTP and POP3 in one process, from one file; `postroom config`."""
+
+import poplib
+import re
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+
+import pytest
+
+from harness import BUILD, ROOT, Dialogue, login, run, send_mail, smtp, wait_for
+from serving import Serve
+
+USERS = "alice wonderland\nbob builder\n"
+PLAIN = {"smtp": "protocol = smtp port = 0", "pop3": "protocol = pop3 port = 0"}
+
+
+@pytest.fixture
+def directory(tmp_path):
+    here = tmp_path / "mail"
+    here.mkdir()
+    (here / "users.txt").write_text(USERS)
+    return here
+
+
+def settings(directory, more=""):
+    return f'hostname = "mail.example.org"\ndomains = {{"example.org"}}\ndirectory = "{directory}"\n{more}'
+
+
+# ---- one process
+
+
+def test_mail_comes_in_and_is_fetched_from_one_process(directory):
+    with Serve(directory, settings(directory), PLAIN) as server:
+        assert send_mail(server.port_of["smtp"], b"Subject: hello\r\n\r\ntext\r\n", ["alice@example.org"]).startswith("250 ")
+        with login(server.port_of["pop3"]) as talk:
+            assert talk.say("STAT").startswith("+OK 1 ")
+        with smtp(server.port_of["smtp"]) as talk:
+            talk.say("MAIL FROM:<a@b.example>", "250")
+            talk.say("RCPT TO:<alice@elsewhere.example>", "550")
+            talk.say("RCPT TO:<nobody@example.org>", "550")
+    assert (directory / "alice" / "mailbox").exists()
+
+
+def test_tls_is_begun_in_clear_or_comes_first_in_both_protocols(directory):
+    run("postroom", "cert", "--dir", directory)
+    tls = f'tls_cert = "{directory}/cert.pem"\ntls_key = "{directory}/key.pem"\n'
+    listeners = PLAIN | {"smtps": "protocol = smtp port = 0 tls = true", "pop3s": "protocol = pop3 port = 0 tls = true"}
+    trust = ssl.create_default_context(cafile=directory / "ca.pem")
+    with Serve(directory, settings(directory, tls), listeners) as server:
+        assert [line for line in server.errors if line.endswith(" (TLS)")].__len__() == 2
+        with smtplib.SMTP("localhost", server.port_of["smtp"]) as client:
+            client.starttls(context=trust)
+            client.sendmail("a@b.example", ["alice@example.org"], "Subject: one\r\n\r\n")
+        with smtplib.SMTP_SSL("localhost", server.port_of["smtps"], context=trust) as client:
+            client.login("bob", "builder")
+            client.sendmail("a@b.example", ["alice@example.org"], "Subject: two\r\n\r\n")
+        pop = poplib.POP3("localhost", server.port_of["pop3"])
+        pop.stls(trust)
+        pop.user("alice")
+        pop.pass_("wonderland")
+        assert pop.stat()[0] == 2
+        pop.quit()
+        pop = poplib.POP3_SSL("localhost", server.port_of["pop3s"], context=trust)
+        pop.apop("alice", "wonderland")
+        pop.quit()
+
+
+def test_limits_are_of_the_whole_process(directory):
+    with Serve(directory, settings(directory, "max_connections = 2\n"), PLAIN) as server:
+        with Dialogue(server.port_of["smtp"], "220"), Dialogue(server.port_of["pop3"], "+OK"):
+            with Dialogue(server.port_of["smtp"]) as third:
+                assert third.greeting.startswith("421 "), third.greeting
+            with Dialogue(server.port_of["pop3"]) as third:
+                assert third.greeting.startswith("-ERR "), third.greeting
+
+
+def test_a_failed_login_slows_down_the_address_in_every_protocol(directory):
+    """The penalty is one: three failures over POP3, and SMTP's next login waits, too."""
+    with Serve(directory, settings(directory, "slow_loopback = true\n"), PLAIN) as server:
+        for _ in range(3):
+            with Dialogue(server.port_of["pop3"]) as talk:
+                talk.say("USER alice", "+OK")
+                talk.say("PASS wrong", "-ERR")
+        import time
+
+        begin = time.monotonic()
+        with smtp(server.port_of["smtp"]) as talk:
+            talk.say("EHLO x", "250")
+            talk.say("AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=", "235")
+        assert time.monotonic() - begin > 0.5
+
+
+def test_the_end_is_told_on_every_listener(directory):
+    with Serve(directory, settings(directory), PLAIN) as server:
+        with smtp(server.port_of["smtp"]) as one, Dialogue(server.port_of["pop3"]) as two:
+            server.process.send_signal(signal.SIGTERM)
+            assert one.hear().startswith("421 ")
+            assert two.hear().startswith("-ERR ")
+            assert server.process.wait(10) == 0
+
+
+def test_the_users_file_may_be_elsewhere(directory, tmp_path):
+    (directory / "users.txt").rename(tmp_path / "people")
+    (tmp_path / "names").write_text("sales: alice\n")
+    more = f'users = "{tmp_path}/people"\naliases = "{tmp_path}/names"\n'
+    with Serve(directory, settings(directory, more), PLAIN) as server:
+        send_mail(server.port_of["smtp"], b"Subject: x\r\n\r\n", ["sales@example.org"])
+        with login(server.port_of["pop3"]) as talk:
+            assert talk.say("STAT").startswith("+OK 1 ")
+        (tmp_path / "people").write_text(USERS + "carol pw\n")
+        wait_for(lambda: send_mail_to_carol(server))
+
+
+def send_mail_to_carol(server):
+    with smtp(server.port_of["smtp"]) as talk:
+        talk.say("MAIL FROM:<a@b.example>", "250")
+        return talk.say("RCPT TO:<carol@example.org>").startswith("250")
+
+
+# ---- what goes wrong
+
+
+def serve(config, *options):
+    return run("postroom", "serve", "--config", config, *options)
+
+
+def test_what_is_wrong_with_the_file_is_all_told_and_the_status_says_so(tmp_path):
+    config = tmp_path / "p.conf"
+    config.write_text('hostnam = "x"\n\nmax_size = lots\nlistener "a" { protocol = imap port = 1 }\n')
+    for ended in serve(config), run("postroom", "config", "check", config):
+        assert ended.returncode == 78
+        assert ended.stderr.splitlines() == [
+            f"{config}:1: there is no key 'hostnam': did you mean hostname?",
+            f'{config}:3: max_size cannot be "lots": give octets such as 52428800, or 50M, or 1G',
+            f'{config}:4: protocol cannot be "imap": give smtp, lmtp or pop3',
+        ]
+    config.write_text("")
+    ended = run("postroom", "config", "check", config)
+    assert (ended.returncode, ended.stdout) == (0, f"{config}: all well\n")
+
+
+def test_each_obstacle_has_its_status_and_a_line(directory, tmp_path):
+    config = tmp_path / "p.conf"
+    assert serve(tmp_path / "missing.conf").returncode == 66
+    config.write_text('directory = "/there/is/none"\n')
+    assert serve(config).returncode == 66
+    config.write_text(f'directory = "{tmp_path}"\n')
+    ended = serve(config)
+    assert ended.returncode == 66 and "users.txt" in ended.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config.write_text(f'directory = "{directory}"\nlistener "a" {{ protocol = smtp port = {port} }}\n')
+        ended = serve(config)
+        assert ended.returncode == 69 and f"port {port} is in use" in ended.stderr
+    config.write_text(f'directory = "{directory}"\ntls_cert = "/none.pem"\n')
+    assert serve(config).returncode == 66
+    assert run("postroom", "serve", "--nonsense").returncode == 64
+    assert run("postroom", "serve", "--verbose=1").returncode == 64
+    assert run("postroom", "serve", "extra").returncode == 64
+    assert run("postroom", "config").returncode == 64
+
+
+# ---- systemd
+
+
+def as_activated(command, names, sockets, **environment):
+    """As systemd begins a process: the sockets from descriptor 3 on."""
+    begin = "import os,sys; os.environ['LISTEN_PID'] = str(os.getpid()); " + "".join(
+        f"os.dup2({socket.fileno()}, {100 + i}); " for i, socket in enumerate(sockets)) + "".join(
+        f"os.dup2({100 + i}, {3 + i}); " for i in range(len(sockets))) + "os.execv(sys.argv[1], sys.argv[1:])"
+    env = {"LISTEN_FDS": str(len(sockets)), "LISTEN_FDNAMES": ":".join(names), **environment}
+    return ["/usr/bin/python3", "-c", begin, *map(str, command)], {
+        "env": env, "pass_fds": [socket.fileno() for socket in sockets]}
+
+
+def test_sockets_that_systemd_gives_are_served_by_their_names(directory):
+    with socket.create_server(("127.0.0.1", 0)) as smtp_socket, socket.create_server(("127.0.0.1", 0)) as pop3_socket:
+        before, how = as_activated([], ["pop3", "smtp.socket"], [pop3_socket, smtp_socket])
+        with Serve(directory, settings(directory), PLAIN, before=before, **how) as server:
+            assert server.port_of == {"smtp": smtp_socket.getsockname()[1], "pop3": pop3_socket.getsockname()[1]}
+            send_mail(server.port_of["smtp"], b"Subject: x\r\n\r\n", ["alice@example.org"])
+            with login(server.port_of["pop3"]) as talk:
+                assert talk.say("STAT").startswith("+OK 1 ")
+
+
+def test_a_socket_that_no_listener_is_named_after_is_an_error(directory):
+    config = directory / "p.conf"
+    config.write_text(settings(directory))
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        command, how = as_activated([BUILD / "postroom", "serve", "--config", config], ["imap"], [given])
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=20, **how)
+    assert ended.returncode == 64 or ended.returncode == 78
+    assert 'a socket by the name of "imap"' in ended.stderr
+
+
+def test_systemd_hears_of_the_beginning_a_reload_and_the_end(directory, tmp_path):
+    run("postroom", "cert", "--dir", directory)
+    tls = f'tls_cert = "{directory}/cert.pem"\ntls_key = "{directory}/key.pem"\n'
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(tmp_path / "notify"))
+        supervisor.settimeout(10)
+        with Serve(directory, settings(directory, tls), PLAIN, env={"NOTIFY_SOCKET": str(tmp_path / "notify")}) as server:
+            assert supervisor.recv(100) == b"READY=1"
+            server.process.send_signal(signal.SIGHUP)
+            assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=\d+", supervisor.recv(100))
+            assert supervisor.recv(100) == b"READY=1"
+            server.stop()
+            assert supervisor.recv(100) == b"STOPPING=1"
+
+
+# ---- the manual page
+
+
+def test_the_manual_page_has_the_keys_of_the_table():
+    """`postroom config man` between the two comments of docs/man/postroom.conf.5."""
+    page = (ROOT / "docs/man/postroom.conf.5").read_text()
+    listed = page.split('.\\" ---- from here on: postroom config man ----\n')[1].split('.\\" ---- up to here ----\n')[0]
+    assert listed == run("postroom", "config", "man").stdout
