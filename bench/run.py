@@ -1,165 +1,139 @@
 #!/usr/bin/env python3
-"""`make bench`: the first figures, measured side by side in one go, and written to bench/RESULTS.md.
+"""`make bench`: the figures of bench/RESULTS.md, measured side by side with the servers that somebody would pick instead.
 
-How many mails a second smtpmail takes and puts on disk, beside Postfix's smtp-sink, which takes them and stores nothing; both fed by
-Postfix's smtp-source. And how many times a mail syncs. After each run every mail must be in the mailbox.
-
-Usage: run.py BUILD [--runs N] [--mails N] [--dry] (--dry: print, write nothing)
+Usage: run.py BUILD [--quick] [--only ROW,…] [--servers NAME;…] [--runs N] [--seconds N] [--place DIR] [--out DIR] [--list]
+Root starts the other servers; without root there are ours and smtp-sink. README.md says what is measured, and how.
 """
 
 import argparse
-import datetime
+import json
 import os
 import pathlib
-import platform
-import pwd
-import re
 import shutil
-import signal
-import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
+import traceback
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-OCTETS = 1024
-CONNECTIONS = 10
+import client
+import generators
+import growth
+import measure
+import report
+from peers import READERS, RECEIVERS
+from rows import FETCHING, HOLDING, RECEIVING
 
-
-def postfix_tools(build):
-    """The directory of smtp-source and smtp-sink: where Postfix is installed, or unpacked from its Debian package without installing it."""
-    found = shutil.which("smtp-source", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-    if found:
-        return pathlib.Path(found).parent
-    place = build / "postfix"
-    if not (place / "usr/sbin/smtp-source").exists():
-        place.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "postfix"], cwd=place, check=True)
-        (package,) = place.glob("postfix_*.deb")
-        subprocess.run(["dpkg", "-x", package, place], check=True)
-    os.environ["LD_LIBRARY_PATH"] = str(place / "usr/lib/postfix")
-    return place / "usr/sbin"
+HERE = pathlib.Path(__file__).resolve().parent
+OURS = ["smtpmail", "smtp-sink", "popserver"]
+EXTRA = {"generators": generators.measure, "client": client.measure, "growth": growth.measure}
 
 
-def wait_for_port(port):
-    for _ in range(200):
+def parse():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("build", type=pathlib.Path)
+    options.add_argument("--quick", action="store_true")
+    options.add_argument("--only", default="")
+    options.add_argument("--servers", default="")
+    options.add_argument("--runs", type=int)
+    options.add_argument("--seconds", type=float)
+    options.add_argument("--place", type=pathlib.Path, default=pathlib.Path("/var/tmp"))
+    options.add_argument("--out", type=pathlib.Path, default=HERE)
+    options.add_argument("--list", action="store_true", help="the rows")
+    options = options.parse_args()
+    options.runs = options.runs or (2 if options.quick else 3)
+    options.seconds = options.seconds or (1.5 if options.quick else 10)
+    return options
+
+
+def chosen(options, rows):
+    only = options.only.split(",") if options.only else []
+    return [row for row in rows if (row.key in only if only else not options.quick or getattr(row, "quick", False))]
+
+
+def servers_for(options, row, known):
+    names = [name for name in known if not getattr(row, "only", ()) or name in row.only]
+    if options.servers:
+        names = [name for name in names if name in options.servers.split(";")]
+    if options.quick or os.geteuid() != 0:
+        names = [name for name in names if name in OURS]
+    return [known[name] for name in names if name not in getattr(row, "not_for", ())]
+
+
+class Run:
+    def __init__(self, options, bench):
+        self.options, self.bench = options, bench
+        self.results = {"machine": report.machine(bench.build, bench.place), "runs": options.runs, "seconds": options.seconds, "rows": {}}
+
+    def figure(self, row, server, measuring):
+        """One, or why there is none: a server that fails does not end the others' run."""
+        print(f"{row.key}: {server.name} … ", end="", flush=True)
+        found = self.results["rows"].setdefault(row.key, {})
         try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    sys.exit(f"nothing listens on port {port}")
+            values = measuring()
+            found[server.name] = measure.summary(values)
+            print(", ".join(f"{name} {report.number(m['median'])}" for name, m in found[server.name].items()), f"(load {report.load_average()})", flush=True)
+        except Exception as error:
+            traceback.print_exc()
+            found[server.name] = {"failed": str(error).splitlines()[0][:200] if str(error) else type(error).__name__}
+
+    def receiving(self, row, server):
+        values = measure.receive(self.bench, server, row.flags, self.options.runs)
+        if not self.options.quick and shutil.which("strace") and server.stores:
+            values.add(syncs=measure.receive_syncs(self.bench, server, row.flags))
+        return values
+
+    def all(self):
+        for row in chosen(self.options, RECEIVING):
+            for server in servers_for(self.options, row, RECEIVERS):
+                self.figure(row, server, lambda: self.receiving(row, server))
+        for row in chosen(self.options, FETCHING):
+            for server in servers_for(self.options, row, READERS):
+                self.figure(row, server, lambda: measure.fetch(self.bench, server, row, self.options.runs))
+        for row in chosen(self.options, HOLDING):
+            known = RECEIVERS if row.protocol == "smtp" else READERS
+            for server in servers_for(self.options, row, known):
+                if server.held_most and (server.tls or not row.tls):
+                    self.figure(row, server, lambda: measure.hold(self.bench, server, row.connections, row.tls, row.protocol))
+        for key, measuring in EXTRA.items():
+            if key in self.options.only.split(",") or not self.options.only and not self.options.quick:
+                self.results["rows"].update(measuring(self.bench, self.options))
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+def on_a_disk(place):
+    kind = subprocess.run(["findmnt", "-n", "-o", "FSTYPE", "-T", place], capture_output=True, text=True).stdout.strip()
+    if kind == "tmpfs":
+        sys.exit(f"{place} is memory, not a disk: name a directory by --place")
 
 
-class Bench:
-    def __init__(self, build, mails):
-        self.build, self.mails = build, mails
-        self.tools = postfix_tools(build)
-
-    def feed(self, port, connections):
-        """Sends the mails and returns mails a second."""
-        begin = time.perf_counter()
-        subprocess.run(
-            [self.tools / "smtp-source", "-d", "-s", str(connections), "-m", str(self.mails), "-l", str(OCTETS),
-             "-f", "bob@lab", "-t", "alice@lab", f"127.0.0.1:{port}"],
-            check=True,
-        )
-        return self.mails / (time.perf_counter() - begin)
-
-    def sink(self, connections):
-        port = free_port()
-        # As root it wants to be told whom to become.
-        as_user = ["-u", "nobody"] if os.getuid() == 0 else ["-u", pwd.getpwuid(os.getuid()).pw_name]
-        process = subprocess.Popen([self.tools / "smtp-sink", *as_user, f"127.0.0.1:{port}", "1000"])
-        try:
-            wait_for_port(port)
-            return self.feed(port, connections)
-        finally:
-            process.kill()
-            process.wait()
-
-    def smtpmail(self, connections, trace=()):
-        # Beside the sources, on their disk: /tmp may be memory.
-        with tempfile.TemporaryDirectory(dir=self.build) as lab:
-            lab = pathlib.Path(lab)
-            (lab / "user.txt").write_text("alice wonderland\n")
-            port = free_port()
-            process = subprocess.Popen(
-                [*trace, self.build / "smtpmail", "--listen", "127.0.0.1", "--dir", lab, str(port)], stderr=subprocess.DEVNULL
-            )
-            try:
-                wait_for_port(port)
-                rate = self.feed(port, connections)
-            finally:
-                server = process.pid
-                if trace:  # strace's only child
-                    server = int(pathlib.Path(f"/proc/{server}/task/{server}/children").read_text())
-                os.kill(server, signal.SIGTERM)
-                process.wait()
-            stored = (lab / "alice/mymailbox").read_bytes().count(b"\n.\n")
-            if stored != self.mails:
-                sys.exit(f"{self.mails} mails sent, {stored} in the mailbox")
-            return rate
-
-    def syncs(self, connections):
-        """fsync and fdatasync calls a mail."""
-        with tempfile.NamedTemporaryFile("r") as out:
-            self.smtpmail(connections, ["strace", "-f", "-c", "-e", "trace=fsync,fdatasync,sync_file_range,syncfs,sync", "-o", out.name])
-            calls = sum(int(n) for n in re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?\w*sync\w*$", out.read(), re.M))
-        return calls / self.mails
-
-
-def version(*command):
-    done = subprocess.run(command, capture_output=True, text=True)
-    return (done.stdout or done.stderr).splitlines()[0].strip()
-
-
-def machine(build, tools):
-    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    where = subprocess.run(["findmnt", "-n", "-o", "FSTYPE", "-T", build], capture_output=True, text=True).stdout.strip()
-    package = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "postfix"], capture_output=True, text=True).stdout
-    return [
-        f"{os.cpu_count()} × {cpu[1] if cpu else platform.machine()}, {where}, Linux {platform.release()}",
-        f"{version(build / 'smtpmail', '--version')}, {version(os.environ.get('CC', 'gcc'), '--version')}, Postfix {package or 'unpacked'}",
-        datetime.date.today().isoformat(),
-    ]
+def write(run, last):
+    """A part of the rows, measured again, goes to the others of the last run."""
+    rows = {**last.get("rows", {}), **run.results["rows"]} if run.options.only else run.results["rows"]
+    results = {**run.results, "rows": rows}
+    run.options.out.mkdir(parents=True, exist_ok=True)
+    (run.options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    (run.options.out / "RESULTS.md").write_text(report.markdown(results))
 
 
 def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("build", type=pathlib.Path)
-    options.add_argument("--runs", type=int, default=5)
-    options.add_argument("--mails", type=int, default=10_000)
-    options.add_argument("--dry", action="store_true")
-    options = options.parse_args()
-    bench = Bench(options.build.resolve(), options.mails)
-
-    lines = ["# Figures", "", "Written by `make bench`; medians of "
-             f"{options.runs} runs of {options.mails:,} mails of {OCTETS:,} octets into one mailbox, the two taking turns,",
-             "on one machine that runs sender and receiver.", ""]
-    lines += [f"- {line}" for line in machine(bench.build, bench.tools)]
-    lines += ["", "| connections | smtpmail, on disk at 250 | smtp-sink, stores nothing | ratio | syncs a mail |", "| --- | --- | --- | --- | --- |"]
-    for connections in 1, CONNECTIONS, 100:
-        ours, theirs = [], []
-        for _ in range(options.runs):
-            ours.append(bench.smtpmail(connections))
-            theirs.append(bench.sink(connections))
-        ours, theirs = statistics.median(ours), statistics.median(theirs)
-        lines.append(f"| {connections} | {ours:,.0f} mails/s | {theirs:,.0f} mails/s | {ours / theirs:.2f} | {bench.syncs(connections):.2f} |")
-        print(lines[-1], flush=True)
-    lines += ["", "Syncs are fsync and fdatasync together, counted by `strace -f -c`, which slows the server down and so makes it take",
-              "more mails a sync than it does otherwise."]
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if not options.dry:
-        (ROOT / "bench/RESULTS.md").write_text(text)
+    options = parse()
+    if options.list:
+        print("\n".join([row.key for row in (*RECEIVING, *FETCHING, *HOLDING)] + list(EXTRA)))
+        return
+    on_a_disk(options.place)
+    file = options.out / "results.json"
+    last = json.loads(file.read_text()) if file.exists() else {}
+    place = pathlib.Path(tempfile.mkdtemp(prefix="postroom-bench-", dir=options.place))
+    place.chmod(0o755)
+    try:
+        run = Run(options, measure.Bench(options.build.resolve(), place, options.seconds))
+        run.all()
+        run.results["machine"]["load_after"] = report.load_average()
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    if options.quick:
+        report.compare(run.results, last)
+    else:
+        write(run, last)
 
 
 if __name__ == "__main__":

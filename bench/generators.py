@@ -1,0 +1,70 @@
+"""Our generators beside smtp-source (Postfix), postal and rabid: against the same server their figures must agree."""
+
+import pathlib
+import re
+import subprocess
+import time
+
+import measure as figures
+from peers import READERS, RECEIVERS, mailboxes
+from peers.packages import unpacked
+
+
+def smtp_source(bench, server, connections, mails, reused):
+    begin = time.perf_counter()
+    subprocess.run([bench.tool("smtp-source"), *(["-d"] if reused else []), "-s", str(connections), "-m", str(mails), "-l", "1024",
+                    "-f", "sender@load.test", "-t", "u0@load.test", f"127.0.0.1:{server.port}"], check=True)
+    return mails / (time.perf_counter() - begin)
+
+
+def beside_smtp_source(bench, runs, kind, reused):
+    values = figures.Values()
+    connections, mails = 50 if reused else 10, int(bench.seconds * (8_000 if reused else 3_000))
+    for _ in range(runs):
+        with bench.server(RECEIVERS[kind], 1) as server:
+            ours = bench.load("smtpload", server, {"connections": connections, "mails": mails, **({} if reused else {"per-connection": 1})})["rate"]
+        with bench.server(RECEIVERS[kind], 1) as server:
+            theirs = smtp_source(bench, server, connections, mails, reused)
+        values.add(ours=ours, theirs=theirs, ratio=ours / theirs)
+    return figures.summary(values)
+
+
+def minutes(text, column):
+    """The mean of a column of what postal and rabid print each minute."""
+    lines = re.findall(r"^\d\d:\d\d,(.*)$", text, re.M)
+    return sum(int(line.split(",")[column]) for line in lines) / max(len(lines), 1)
+
+
+def timed(command, seconds):
+    """What a program that has no end printed until it was told to end."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        return process.communicate(timeout=seconds)[0]
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        return process.communicate()[0]
+
+
+def beside_postal(bench):
+    """One minute: postal prints nothing sooner. Mails of 1 KiB, 10 threads, 20 a connection."""
+    with bench.server(RECEIVERS["smtpmail"], 1) as server:
+        users = bench.place / "postal-users"
+        users.write_text("u0@load.test\n")
+        program = unpacked(bench.build, "postal") / "usr/sbin/postal"
+        text = timed([program, "-t", "10", "-c", "20", "-m", "1", "-M", "1", "-r", "1000000", "-p", str(server.port), "-f", str(users), "127.0.0.1", str(users)], 63)
+        theirs = minutes(text, 0) / 60
+    with bench.server(RECEIVERS["smtpmail"], 1) as server:
+        ours = bench.load("smtpload", server, {"connections": 10, "per-connection": 20, "seconds": bench.seconds})["rate"]
+    return figures.summary({"ours": [ours], "theirs": [theirs], "ratio": [ours / max(theirs, 0.001)]})
+
+
+def measure(bench, options):
+    found = {}
+    for kind in "smtp-sink", "smtpmail":
+        for reused in True, False:
+            name = f"smtp-source at {kind}, {'50 connections' if reused else '10 connections, one mail each'}"
+            found[name] = beside_smtp_source(bench, options.runs, kind, reused)
+            print("generators:", name, {key: round(value["median"], 2) for key, value in found[name].items()}, flush=True)
+    found["postal at smtpmail, 10 connections × 20"] = beside_postal(bench)
+    print("generators: postal", found["postal at smtpmail, 10 connections × 20"], flush=True)
+    return {"generators": found}
