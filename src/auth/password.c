@@ -177,6 +177,8 @@ static bool verify_crypt(struct slice secret, struct slice password)
 	if (copy_text(c->setting, sizeof c->setting, slice_skip(secret, strlen(CRYPT_SCHEME)))) {
 		const char *hash = crypt_rn(c->phrase, c->setting, &c->data, sizeof c->data);
 		size_t len = strlen(c->setting);
+		if (!hash) /* the setting was looked at when it was read; crypt(3) says EINVAL where it finds no memory */
+			errno = ENOMEM;
 		same = hash && strlen(hash) == len && CRYPTO_memcmp(hash, c->setting, len) == 0 && possible;
 	}
 	explicit_bzero(c, sizeof *c);
@@ -235,7 +237,7 @@ static bool verify(enum password_kind kind, struct slice secret, struct slice pa
 	}
 }
 
-/* Neither crypt(3) nor GNU SASL says by what it returns that memory was out, but whatever gives memory sets errno. */
+/* GNU SASL does not say by what it returns that memory was out, but whatever gives memory sets errno. */
 enum password_verdict password_verify(enum password_kind kind, struct slice secret, struct slice password)
 {
 	errno = 0;

@@ -9,6 +9,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static void is_kind(const char *secret, enum password_kind expected)
@@ -107,6 +110,39 @@ static void hash_of_crypt_takes_its_password_alone(void **state)
 	assert_false(takes(secret, SHA512_HASH));
 	assert_true(takes("{CRYPT}rl.3StKT.4T8M", "rasmuslerdorf"));
 	assert_false(takes("{CRYPT}rl.3StKT.4T8M", "rasmus"));
+}
+
+/* What a process with no more memory than it has made of the right password. */
+static enum password_verdict judge_without_memory(struct slice secret)
+{
+	int status;
+	pid_t child = fork();
+	if (child == 0) {
+		FILE *f = fopen("/proc/self/statm", "r");
+		long pages = 0;
+		if (!f || fscanf(f, "%ld", &pages) != 1)
+			_exit(99);
+		fclose(f);
+		rlim_t octets = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + 1024 * 1024;
+		setrlimit(RLIMIT_AS, &(struct rlimit){ octets, octets });
+		_exit((int)password_verify(PASSWORD_CRYPT, secret, slice_str("s3cret")));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 98;
+}
+
+/* yescrypt takes 16 MiB. */
+static void right_password_is_never_wrong_for_want_of_memory(void **state)
+{
+	char secret[PASSWORD_SECRET_MAX];
+	struct fault why;
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* they could not go on themselves */
+#endif
+	assert_true(password_make(PASSWORD_CRYPT, slice_str("s3cret"), secret, &why));
+	assert_int_equal(password_verify(PASSWORD_CRYPT, slice_str(secret), slice_str("s3cret")), PASSWORD_RIGHT);
+	assert_int_equal(judge_without_memory(slice_str(secret)), PASSWORD_FAULT);
 }
 
 static void password_with_nul_or_without_end_is_no_hashs(void **state)
@@ -248,6 +284,7 @@ int main(void)
 		cmocka_unit_test(malformed_hash_is_bad),
 		cmocka_unit_test(malformed_scram_keys_are_bad),
 		cmocka_unit_test(hash_of_crypt_takes_its_password_alone),
+		cmocka_unit_test(right_password_is_never_wrong_for_want_of_memory),
 		cmocka_unit_test(password_with_nul_or_without_end_is_no_hashs),
 		cmocka_unit_test(password_in_clear_is_compared_whole),
 		cmocka_unit_test(scram_keys_take_their_password_alone),

@@ -17,7 +17,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SYNC = re.compile(r"\bfile_sync(?:_directory|_whole)?(?=\()")
 LEFT_OUT = "-w -include ../left_out.h"  # what is left out leaves things unused
-HEADER = "#include <stdbool.h>\nstatic inline bool left_out(int fd)\n{\n\treturn fd >= 0;\n}\n"
+HEADER = "#pragma once\n#include <stdbool.h>\nstatic inline bool left_out(int fd)\n{\n\treturn fd >= 0;\n}\n"
 
 
 def sites():
