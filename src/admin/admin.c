@@ -37,7 +37,7 @@ static int print_help(const struct admin_program *program)
 {
 	fputs(program->before, stdout);
 	for (const struct admin_command *const *c = program->commands; *c; c++)
-		printf("  postroom %-9s %s\n", (*c)->name, (*c)->summary);
+		printf("  postroom %-14s %s\n", (*c)->name, (*c)->summary);
 	fputs(program->after, stdout);
 	return admin_done();
 }

@@ -1,0 +1,274 @@
+/*
+ * mail: options and actions by their tables. See mail.h.
+ */
+#include "admin/mail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "admin/mail_look.h"
+#include "admin/mail_pick.h"
+
+/* ---- options ---- */
+
+static bool set_dir(void *wishes, const char *value)
+{
+	((struct mail_wishes *)wishes)->dir = value;
+	return true;
+}
+
+static bool set_course(void *wishes, const char *value)
+{
+	((struct mail_wishes *)wishes)->course = value;
+	return true;
+}
+
+static bool set_raw(void *wishes, const char *value)
+{
+	(void)value;
+	((struct mail_wishes *)wishes)->raw = true;
+	return true;
+}
+
+static bool set_dry_run(void *wishes, const char *value)
+{
+	(void)value;
+	((struct mail_wishes *)wishes)->dry_run = true;
+	return true;
+}
+
+static bool set_mbox(void *wishes, const char *value)
+{
+	((struct mail_wishes *)wishes)->mbox = value;
+	return true;
+}
+
+static bool set_maildir(void *wishes, const char *value)
+{
+	((struct mail_wishes *)wishes)->maildir = value;
+	return true;
+}
+
+static bool set_format(void *wishes, const char *value)
+{
+	static const char *const formats[] = { "mboxrd", "mbox", "maildir", "mail" };
+	((struct mail_wishes *)wishes)->format = value;
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		if (strcmp(formats[i], value) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const struct admin_option options[] = {
+	{ .name = "dir",
+	  .argument = "DIR",
+	  .help = "where the users file is (default: the current directory)",
+	  .set = set_dir },
+	{ .name = "course",
+	  .argument = "NAME|FILE",
+	  .help = "which course's mailboxes (default: that of the users file)",
+	  .set = set_course },
+	{ .name = "raw", .help = "show: the mail's own text", .set = set_raw },
+	{ .name = "dry-run", .help = "delete: say what would go, and delete nothing", .set = set_dry_run },
+	{ .name = "mbox",
+	  .argument = "FILE|-",
+	  .help = "export: into a new file in mboxrd format, or to stdout",
+	  .set = set_mbox },
+	{ .name = "maildir",
+	  .argument = "DIR",
+	  .help = "export: into a Maildir, which is made where there is none",
+	  .set = set_maildir },
+	{ .name = "format",
+	  .argument = "FORMAT",
+	  .help = "import: mboxrd, mbox, maildir or mail (default: by what it looks like)",
+	  .set = set_format,
+	  .expected = "give mboxrd, mbox, maildir or mail" },
+	{ 0 },
+};
+
+/* ---- delete ---- */
+
+struct maildrop *mail_session(struct mail_job *job, const char *action, struct fault *why)
+{
+	char holder[STORE_HOLDER_MAX];
+	struct store *s = job->place.store;
+	snprintf(holder, sizeof holder, "postroom mail %s (process %ld)", action, (long)getpid());
+	return s->ops->open(s, job->place.user, holder, why);
+}
+
+/* What goes: how many mails, and their octets on the wire. */
+struct toll {
+	size_t mails;
+	uint64_t octets;
+};
+
+static int count_toll(struct maildrop *m, const unsigned char *marks, struct toll *toll)
+{
+	struct mail_info info;
+	struct fault why;
+	*toll = (struct toll){ 0 };
+	for (size_t i = 0; i < m->ops->count(m); i++) {
+		if (!store_marked(marks, i))
+			continue;
+		if (m->ops->info(m, i, true, &info, &why) != STORE_GOT)
+			return mail_place_fail(&why);
+		toll->mails++;
+		toll->octets += info.octets;
+	}
+	return EX_OK;
+}
+
+static void say_toll(const char *what, const struct toll *toll)
+{
+	printf("%s %zu %s, %llu octets\n", what, toll->mails, toll->mails == 1 ? "mail" : "mails",
+	       (unsigned long long)toll->octets);
+}
+
+static int delete_marked(struct mail_job *job, struct maildrop *m, const unsigned char *marks)
+{
+	struct toll toll;
+	struct fault why;
+	int status = count_toll(m, marks, &toll);
+	if (status != EX_OK)
+		return status;
+	if (job->wishes->dry_run) {
+		status = mail_look_rows(m, marks);
+		say_toll("would delete", &toll);
+		return status;
+	}
+	if (!m->ops->remove(m, marks, &why))
+		return mail_place_fail(&why);
+	say_toll("deleted", &toll);
+	return EX_OK;
+}
+
+static int delete_in(struct mail_job *job, struct maildrop *m)
+{
+	struct fault why;
+	if (!m->ops->number(m, &why))
+		return mail_place_fail(&why);
+	unsigned char *marks = calloc(m->ops->count(m) / 8 + 1, 1);
+	if (!marks)
+		return admin_fail(EX_OSERR, "out of memory");
+	int status = mail_pick(m, job->words, job->count, marks);
+	if (status == EX_OK)
+		status = delete_marked(job, m, marks);
+	free(marks);
+	return status;
+}
+
+int mail_delete(struct mail_job *job)
+{
+	struct fault why;
+	struct store *s = job->place.store;
+	if (!job->place.there)
+		return admin_fail(EX_NOINPUT, "%s has no mail", job->place.user);
+	struct maildrop *m = mail_session(job, "delete", &why);
+	if (!m)
+		return mail_place_fail(&why);
+	int status = delete_in(job, m);
+	m->ops->close(m);
+	if (status == EX_OK && !job->wishes->dry_run)
+		s->ops->tidy(s, job->place.user);
+	return status == EX_OK ? admin_done() : status;
+}
+
+/* ---- actions ---- */
+
+static const struct action {
+	const char *name;
+	const char *words; /* behind the user's name, for people */
+	size_t least;
+	size_t most;
+	bool raw; /* the options that mean something to it */
+	bool dry_run;
+	bool target;
+	bool format;
+	int (*run)(struct mail_job *job);
+} actions[] = {
+	{ .name = "list", .words = "", .run = mail_list },
+	{ .name = "show", .words = " NUMBER|ID", .least = 1, .most = 1, .raw = true, .run = mail_show },
+	{ .name = "delete",
+	  .words = " NUMBER|FROM-TO|ID …",
+	  .least = 1,
+	  .most = SIZE_MAX,
+	  .dry_run = true,
+	  .run = mail_delete },
+	{ .name = "export", .words = " --mbox FILE|- or --maildir DIR", .target = true, .run = mail_export },
+	{ .name = "import", .words = " [FILE|DIR|-]", .most = 1, .format = true, .run = mail_import },
+};
+
+static const struct action *find_action(const char *name)
+{
+	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+		if (strcmp(actions[i].name, name) == 0)
+			return &actions[i];
+	}
+	return NULL;
+}
+
+/* An option that an action would pass over is a mistake. */
+static const char *find_stray(const struct action *a, const struct mail_wishes *w)
+{
+	return w->raw && !a->raw           ? "--raw"
+	       : w->dry_run && !a->dry_run ? "--dry-run"
+	       : w->mbox && !a->target     ? "--mbox"
+	       : w->maildir && !a->target  ? "--maildir"
+	       : w->format && !a->format   ? "--format"
+	                                   : NULL;
+}
+
+static int check(const struct action *a, const struct mail_wishes *w, size_t words)
+{
+	const char *stray = find_stray(a, w);
+	if (stray)
+		return admin_fail(EX_USAGE, "%s means nothing to mail %s: leave it out", stray, a->name);
+	if (words < a->least || words > a->most)
+		return admin_fail(EX_USAGE, "say postroom mail %s USER%s", a->name, a->words);
+	if (a->target && !w->mbox == !w->maildir)
+		return admin_fail(EX_USAGE, "where to? Give --mbox FILE, --mbox - or --maildir DIR");
+	return EX_OK;
+}
+
+static int run(void *wishes, int count, char **operands)
+{
+	const struct action *action = count > 0 ? find_action(operands[0]) : NULL;
+	struct mail_job job = { .wishes = wishes };
+	if (!action)
+		return admin_fail(EX_USAGE, "%s%s%ssay list, show, delete, export or import", count > 0 ? "'" : "",
+		                  count > 0 ? operands[0] : "", count > 0 ? "' is not known: " : "");
+	if (count < 2)
+		return admin_fail(EX_USAGE, "whose mail? Say postroom mail %s USER%s", action->name, action->words);
+	job.words = operands + 2;
+	job.count = (size_t)count - 2;
+	int status = check(action, wishes, job.count);
+	if (status != EX_OK)
+		return status;
+	const struct mail_place_names names = { .dir = job.wishes->dir,
+		                                .course = job.wishes->course,
+		                                .user = operands[1] };
+	status = mail_place_open(&job.place, &names);
+	if (status == EX_OK)
+		status = action->run(&job);
+	mail_place_close(&job.place);
+	return status;
+}
+
+const struct admin_command mail_command = {
+	.name = "mail",
+	.operands = "list USER | show USER MAIL | delete USER MAIL … | export USER | import USER [FILE|DIR|-]",
+	.summary = "lists, shows, deletes, exports and imports a user's mail",
+	.about = "Works on the mailbox files themselves, beside running servers. MAIL is a number, as list gives it, "
+	         "or a "
+	         "unique id;\n"
+	         "delete takes ranges (3-7), too, and deletes all that is named or nothing. import takes an mbox file, "
+	         "a "
+	         "Maildir, or a\n"
+	         "single mail.\n",
+	.options = options,
+	.wishes_size = sizeof(struct mail_wishes),
+	.run = run,
+};

@@ -1,0 +1,40 @@
+/*
+ * mail: `postroom mail`: an operator's hands on one mailbox: list, show, delete, export and import.
+ */
+#ifndef POSTROOM_ADMIN_MAIL_H
+#define POSTROOM_ADMIN_MAIL_H
+
+#include "admin/admin.h"
+#include "admin/mail_place.h"
+
+extern const struct admin_command mail_command;
+
+struct mail_wishes {
+	const char *dir;
+	const char *course;
+	const char *mbox;
+	const char *maildir;
+	const char *format;
+	bool raw;
+	bool dry_run;
+};
+
+/* An action under way; what stands behind the user's name are its words. */
+struct mail_job {
+	const struct mail_wishes *wishes;
+	struct mail_place place;
+	char *const *words;
+	size_t count;
+};
+
+/* The actions; each gives an exit status, and has said why. */
+int mail_list(struct mail_job *job);
+int mail_show(struct mail_job *job);
+int mail_delete(struct mail_job *job);
+int mail_export(struct mail_job *job);
+int mail_import(struct mail_job *job);
+
+/* The mailbox with the session's lock; NULL with why. */
+struct maildrop *mail_session(struct mail_job *job, const char *action, struct fault *why);
+
+#endif
