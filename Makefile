@@ -25,7 +25,7 @@ NEEDS_store    := base
 NEEDS_protocol := net mail course base
 NEEDS_server   := protocol auth store net mail course base
 NEEDS_client   := protocol net mail course base
-NEEDS_admin    := server client protocol auth store net mail course base
+NEEDS_admin    := server protocol auth store client net mail course base
 
 PROGRAMS := smtpmail popserver mailclient postroom
 NEEDS_smtpmail   := server $(NEEDS_server)

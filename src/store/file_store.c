@@ -212,6 +212,11 @@ static struct maildrop *file_open_maildrop(struct store *base, const char *user,
 	return file_maildrop_open(base->ops, &mine(base)->place, user, holder, why);
 }
 
+const struct mailbox_place *file_store_place(struct store *base)
+{
+	return &mine(base)->place;
+}
+
 struct maildrop *file_store_look(struct store *base, const char *user, struct fault *why)
 {
 	return file_maildrop_look(base->ops, &mine(base)->place, user, why);

@@ -30,6 +30,7 @@ enum { STORE_UID_MAX = 48, STORE_HOLDER_MAX = 200 };
 
 struct store;
 struct maildrop;
+struct mailbox_place;
 
 struct mail_info {
 	uint64_t octets; /* on the wire: CRLF line ends, a doubled full stop counted once (RFC 1939 section 11) */
@@ -107,6 +108,8 @@ struct store *file_store_new(int dir, const char *mailbox, struct fault *why);
 /* A snapshot for somebody who only reads, beside a session that goes on; its mails have their ids. A mail that the session removes may be there or a
  * FAULT_TEMPORARY when it is read. remove() is refused. NULL with why. */
 struct maildrop *file_store_look(struct store *s, const char *user, struct fault *why);
+/* The names of its files, for store/inspect; they live as long as it does. */
+const struct mailbox_place *file_store_place(struct store *s);
 /* Reads what such stores need from elsewhere, for processes that will not be able to. */
 void file_store_prepare(void);
 /* Everything in memory; for tests and for courses without files. */
