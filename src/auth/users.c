@@ -6,6 +6,7 @@
  */
 #include "auth/users.h"
 
+#include "auth/inbox_name.h"
 #include "auth/password.h"
 #include "auth/users_salt.h"
 #include "auth/users_table.h"
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 struct users {
+	bool any; /* there is no file, and all that follows is of no interest */
 	struct watched_file watched;
 	struct users_form form;
 	void (*report)(const char *text);
@@ -134,10 +136,22 @@ struct users *users_open(int dir, const char *dir_name, const char *file, const 
 	return NULL;
 }
 
+struct users *users_open_any(struct fault *why)
+{
+	struct users *u = calloc(1, sizeof *u);
+	if (u)
+		u->any = true;
+	else
+		fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
+	return u;
+}
+
 void users_free(struct users *u)
 {
-	if (!u)
+	if (!u || u->any) {
+		free(u);
 		return;
+	}
 	if (u->table)
 		users_table_release(u->table);
 	watched_file_release(&u->watched);
@@ -148,14 +162,14 @@ void users_free(struct users *u)
 
 bool users_changed(struct users *u)
 {
-	return watched_file_changed(&u->watched);
+	return !u->any && watched_file_changed(&u->watched);
 }
 
 void users_reload(struct users *u)
 {
 	struct fault why;
 	char text[sizeof why.text + 60];
-	if (read_again(u, &why) || !u->report)
+	if (u->any || read_again(u, &why) || !u->report)
 		return;
 	snprintf(text, sizeof text, "%s; the users read before stay", why.text);
 	u->report(text);
@@ -180,6 +194,8 @@ static void copy_name(char spelled[USERS_NAME_MAX + 1], struct slice name)
 
 bool users_find(struct users *u, struct slice name, char spelled[USERS_NAME_MAX + 1])
 {
+	if (u->any)
+		return inbox_name(name, spelled);
 	struct users_table *t = current_table(u);
 	struct users_entry entry;
 	bool found = users_table_find(t, name, &entry);
@@ -193,6 +209,8 @@ bool users_find(struct users *u, struct slice name, char spelled[USERS_NAME_MAX 
 
 bool users_all_plain(struct users *u)
 {
+	if (u->any)
+		return false;
 	struct users_table *t = current_table(u);
 	bool all = users_table_count_of(t, PASSWORD_PLAIN) == users_table_count(t);
 	users_table_release(t);
@@ -201,6 +219,8 @@ bool users_all_plain(struct users *u)
 
 bool users_all_scram(struct users *u)
 {
+	if (u->any)
+		return false;
 	struct users_table *t = current_table(u);
 	bool all = users_table_count_of(t, PASSWORD_CRYPT) == 0;
 	users_table_release(t);
@@ -218,6 +238,8 @@ static bool find_or_borrow(struct users *u, const struct users_table *t, struct 
 enum password_verdict users_verify(struct users *u, struct slice name, struct slice password,
                                    char spelled[USERS_NAME_MAX + 1])
 {
+	if (u->any)
+		return inbox_name(name, spelled) ? PASSWORD_RIGHT : PASSWORD_WRONG;
 	struct users_table *t = current_table(u);
 	struct users_entry entry;
 	bool found = find_or_borrow(u, t, name, &entry);
@@ -249,6 +271,8 @@ enum password_verdict users_verify_apop(struct users *u, struct slice name, stru
                                         char spelled[USERS_NAME_MAX + 1])
 {
 	char expected[2 * 16 + 1] = "";
+	if (u->any)
+		return PASSWORD_WRONG;
 	struct users_table *t = current_table(u);
 	struct users_entry entry;
 	bool found = find_or_borrow(u, t, name, &entry);
@@ -285,6 +309,8 @@ static bool scram_entry(struct users *u, const struct users_table *t, struct sli
 
 bool users_scram_salt(struct users *u, struct slice name, struct password_keys *keys)
 {
+	if (u->any)
+		return false;
 	struct users_table *t = current_table(u);
 	struct users_entry entry;
 	bool found;
@@ -296,6 +322,8 @@ bool users_scram_salt(struct users *u, struct slice name, struct password_keys *
 enum password_verdict users_scram_keys(struct users *u, struct slice name, struct password_keys *keys,
                                        char spelled[USERS_NAME_MAX + 1])
 {
+	if (u->any)
+		return PASSWORD_WRONG;
 	struct users_table *t = current_table(u);
 	struct users_entry entry;
 	bool found;
@@ -314,6 +342,8 @@ enum password_verdict users_scram_keys(struct users *u, struct slice name, struc
 
 void users_each(struct users *u, void (*each)(void *owner, const char *name), void *owner)
 {
+	if (u->any)
+		return;
 	struct users_table *t = current_table(u);
 	for (size_t i = 0; i < users_table_count(t); i++)
 		each(owner, users_table_entry(t, i).name.ptr);
@@ -322,6 +352,8 @@ void users_each(struct users *u, void (*each)(void *owner, const char *name), vo
 
 bool users_first(struct users *u, char spelled[USERS_NAME_MAX + 1])
 {
+	if (u->any)
+		return false;
 	struct users_table *t = current_table(u);
 	bool found = users_table_count(t) > 0;
 	if (found)

@@ -33,6 +33,9 @@ struct users_form {
  * later reading (file and line in it). NULL: why says what is missing (the file's path in it). Blocks. */
 struct users *users_open(int dir, const char *dir_name, const char *file, const struct users_form *form,
                          void (*report)(const char *text), struct fault *why);
+/* Everybody is a user: a name is an address, spelled as its inbox (auth/inbox_name.h), and any password is right. There is no file, nobody is the first, and nothing
+ * but passwords in clear is checked. NULL: memory is out. */
+struct users *users_open_any(struct fault *why);
 void users_free(struct users *u);
 
 /* Whether the file has changed since it was read: one stat(), cheap enough for a loop. */

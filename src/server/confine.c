@@ -56,6 +56,7 @@ static bool confine_files(const struct options *o, const struct site *site, stru
 	if (!d)
 		return fault_set(why, FAULT_FULL, "cannot start: memory is out");
 	add(d, o->dir, true);
+	d->list[0].prunable = o->catch_all;
 	add_place_of(d, o->tls_cert);
 	add_place_of(d, o->tls_key);
 	add_place_within(d, o->dir, site_users_file(site));

@@ -159,6 +159,12 @@ static bool store_room(struct store *s, const char *user, uint64_t octets, struc
 	return l->inner->ops->room(l->inner, user, octets, why);
 }
 
+static bool store_discard(struct store *s, const char *user, struct fault *why)
+{
+	struct lab_store *l = lab_store_of(s);
+	return l->inner->ops->discard(l->inner, user, why);
+}
+
 static const struct store_ops lab_store_ops = {
 	.name = "lab",
 	.free = store_free,
@@ -175,6 +181,7 @@ static const struct store_ops lab_store_ops = {
 	.read = store_read,
 	.remove = store_remove,
 	.tidy = store_tidy,
+	.discard = store_discard,
 };
 
 /* ---- the site ---- */

@@ -53,7 +53,7 @@ bool login_plaintext_allowed(const struct login_party *party)
 {
 	const struct site *site = party->site;
 	return !site->course->standard || party->session->tls || network_is_loopback(party->peer) ||
-	       site->options->plaintext;
+	       site->options->plaintext || site->inboxes; /* there is nothing to protect */
 }
 
 static struct sasl_situation situation_of(const struct login_party *party)

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/jobs.h"
+#include "server/inboxes.h"
 #include "server/login.h"
 #include "server/login_delay.h"
 
@@ -33,7 +34,8 @@ struct host {
 	char peer[PEER_ADDRESS_MAX + 1];
 	char user[USERS_NAME_MAX + 1]; /* as the users file spells it */
 	struct login *login;           /* from the first attempt to the one that is right; else NULL */
-	struct maildrop *drop;         /* open from the login to the commit */
+	bool holds_inbox;
+	struct maildrop *drop; /* open from the login to the commit */
 	bool numbered;
 	struct fault trouble; /* what a job met with; told when the session asks again */
 	struct job job;
@@ -62,6 +64,9 @@ static void open_drop(struct job *job)
 	struct host *h = of_job(job);
 	struct store *store = h->site->store;
 	char holder[STORE_HOLDER_MAX];
+	if (h->site->inboxes && !inboxes_hold(h->site->inboxes, h->user, &h->trouble))
+		return;
+	h->holds_inbox = h->site->inboxes != NULL;
 	snprintf(holder, sizeof holder, "%s from %s", h->user, h->peer);
 	h->drop = store->ops->open(store, h->user, holder, &h->trouble);
 }
@@ -417,6 +422,8 @@ static void end(struct job *job)
 	struct host *h = of_job(job);
 	if (h->drop)
 		store_of(h)->close(h->drop);
+	if (h->holds_inbox)
+		inboxes_release(h->site->inboxes, h->user);
 	login_free(h->login);
 	free(h->ahead);
 	free(h);

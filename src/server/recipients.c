@@ -9,6 +9,7 @@
 
 #include "auth/aliases.h"
 #include "base/log.h"
+#include "server/inboxes.h"
 
 static const char postmaster[] = "postmaster";
 
@@ -38,6 +39,8 @@ static bool make_room(struct recipients *r)
 
 void recipients_clear(struct recipients *r)
 {
+	for (size_t i = 0; r->held && i < r->count; i++)
+		inboxes_release(r->held, r->users[i]);
 	free(r->users);
 	free(r->only);
 	*r = (struct recipients){ .users = NULL };
@@ -111,6 +114,33 @@ static bool add_local(struct asking *a, struct slice local)
 	return a->site->course->standard && plus > 0 && plus < local.len && add_named(a, slice_make(local.ptr, plus));
 }
 
+/* ---- anybody ---- */
+
+/* The inbox of the whole address; it stays until the list is cleared. */
+static void add_inbox(struct asking *a)
+{
+	const struct address *address = a->question->address;
+	char whole[ADDRESS_PATH_MAX + 1 + ADDRESS_DOMAIN_MAX + 1], name[USERS_NAME_MAX + 1];
+	struct fault why;
+	size_t len = address->local_len, before = a->list->count;
+	memcpy(whole, address->local, len);
+	if (address->domain[0])
+		len += (size_t)snprintf(whole + len, sizeof whole - len, "@%s", address->domain);
+	if (!users_find(a->site->users, slice_make(whole, len), name)) {
+		a->verdict = REPLY_NO_SUCH_USER;
+		return;
+	}
+	add_user(a, name);
+	if (a->list->count == before)
+		return;
+	a->list->held = a->site->inboxes;
+	if (inboxes_hold(a->site->inboxes, name, &why))
+		return;
+	log_warning("recipient %s is refused for now: %s", name, why.text);
+	a->list->count--;
+	a->verdict = REPLY_TRY_LATER;
+}
+
 /* ---- domains ---- */
 
 /* Numeric addresses are the same however they are written. */
@@ -155,7 +185,7 @@ static bool is_ours(const struct site *site, const char *domain, const char *her
 static enum reply_id judge_domain(const struct site *site, const struct recipients_question *q)
 {
 	const struct address *a = q->address;
-	if (!site->course->standard)
+	if (!site->course->standard || site->inboxes)
 		return REPLY_RECIPIENT_OK;
 	if (a->domain[0] != '\0')
 		return is_ours(site, a->domain, q->here) ? REPLY_RECIPIENT_OK : REPLY_NO_RELAY;
@@ -168,7 +198,7 @@ static enum reply_id judge_domain(const struct site *site, const struct recipien
 bool recipients_need_job(const struct site *site)
 {
 	return users_changed(site->users) || (site->aliases && aliases_changed(site->aliases)) ||
-	       site->options->quota > 0;
+	       site->options->quota > 0 || site->inboxes;
 }
 
 enum reply_id recipients_take(struct recipients *r, struct site *site, const struct recipients_question *question)
@@ -177,7 +207,9 @@ enum reply_id recipients_take(struct recipients *r, struct site *site, const str
 	const struct address *address = question->address;
 	size_t before = r->count;
 	a.verdict = judge_domain(site, question);
-	if (a.verdict == REPLY_RECIPIENT_OK && !add_local(&a, slice_make(address->local, address->local_len)))
+	if (site->inboxes)
+		add_inbox(&a);
+	else if (a.verdict == REPLY_RECIPIENT_OK && !add_local(&a, slice_make(address->local, address->local_len)))
 		a.verdict = question->outdated ? REPLY_TRY_LATER : REPLY_NO_SUCH_USER;
 	if (a.verdict != REPLY_RECIPIENT_OK)
 		r->count = before;

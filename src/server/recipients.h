@@ -15,8 +15,9 @@ struct recipients {
 	char (*users)[USERS_NAME_MAX + 1]; /* as the users file spells them; at most SMTP_RECIPIENTS_MAX */
 	size_t count;
 	size_t room;
-	size_t taken; /* RCPT commands; several may name one user, and one several users */
-	char *only;   /* the address of the first one taken, as it was given; NULL: none, or no memory for it */
+	size_t taken;         /* RCPT commands; several may name one user, and one several users */
+	struct inboxes *held; /* where each of them is an inbox that must not go meanwhile; else NULL */
+	char *only;           /* the address of the first one taken, as it was given; NULL: none, or no memory for it */
 };
 
 /* One RCPT. */

@@ -45,7 +45,7 @@ enum { FITS = 1 };
 #define WRITING                                                                                                 \
 	((uint64_t)(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR | \
 	            LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_TRUNCATE))
-/* Granted nowhere. */
+/* Granted nowhere, but for the removal of directories where inboxes come and go. */
 #define NEVER                                                                                                     \
 	((uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_CHAR |   \
 	            LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | \
@@ -64,8 +64,9 @@ static uint64_t known_access(long version)
 
 static bool allow(int rules, const struct sandbox_directory *d, uint64_t known, struct fault *why)
 {
+	uint64_t access = READING | (d->writable ? WRITING : 0) | (d->prunable ? LANDLOCK_ACCESS_FS_REMOVE_DIR : 0);
 	struct landlock_path_beneath_attr beneath = {
-		.allowed_access = (d->writable ? READING | WRITING : READING) & known,
+		.allowed_access = access & known,
 		.parent_fd = open(d->path, O_PATH | O_DIRECTORY | O_CLOEXEC),
 	};
 	if (beneath.parent_fd < 0)

@@ -19,6 +19,7 @@
 struct sandbox_directory {
 	const char *path;
 	bool writable;
+	bool prunable; /* directories in it may be removed */
 };
 
 /* Everything else cannot be opened any more, by this process; what is open stays so. A directory that is not there is passed over. Before there are threads:

@@ -3,16 +3,21 @@
  */
 #include "server/serve.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "server/activation.h"
 #include "server/config.h"
+#include "server/inboxes.h"
 #include "server/maildrop.h"
 #include "server/program.h"
 #include "server/receive.h"
+#include "server/scratch.h"
 
 static const char name[] = "postroom";
 static const char usual_directory[] = "/var/lib/postroom";
@@ -20,7 +25,9 @@ static const char usual_directory[] = "/var/lib/postroom";
 struct serve {
 	struct config config;
 	struct activation activation;
-	const struct service_config *service; /* once it is configured */
+	struct scratch scratch;
+	const struct service_config *service;                  /* once it is configured */
+	enum config_protocol protocols[SERVICE_LISTENERS_MAX]; /* of the service's listeners */
 	bool reloading;
 };
 
@@ -76,10 +83,11 @@ static service_session_new *session_of(enum config_protocol protocol)
 	return protocol == CONFIG_POP3 ? maildrop_session_new : receive_session_new;
 }
 
-static bool add(struct service_config *to, const struct config_listener *l, int fd, struct fault *why)
+static bool add(struct serve *s, struct service_config *to, const struct config_listener *l, int fd, struct fault *why)
 {
 	if (to->listeners_count == SERVICE_LISTENERS_MAX)
 		return fault_set(why, FAULT_PERMANENT, "there are more than %d sockets", SERVICE_LISTENERS_MAX);
+	s->protocols[to->listeners_count] = l->protocol;
 	to->listeners[to->listeners_count++] = (struct service_listener){
 		.address = strcmp(l->address, "*") == 0 ? NULL : l->address,
 		.port = l->port,
@@ -96,17 +104,57 @@ static bool add_all(struct serve *s, struct service_config *to, const struct con
 {
 	int fd = activation_take(&s->activation, l->name);
 	do {
-		if (!add(to, l, fd, why))
+		if (!add(s, to, l, fd, why))
 			return false;
 	} while (fd >= 0 && (fd = activation_take(&s->activation, l->name)) >= 0);
 	return true;
 }
 
-static void on_news(void *owner, enum service_news news)
+/* ---- what it says ---- */
+
+static const char *name_of(enum config_protocol protocol)
+{
+	static const char *const names[] = { [CONFIG_SMTP] = "SMTP", [CONFIG_LMTP] = "LMTP", [CONFIG_POP3] = "POP3" };
+	return names[protocol];
+}
+
+static void add_place(const struct serve *s, const struct service *service, size_t i, struct buf *text)
+{
+	const struct listener *l = service_bound(service, i);
+	bool catch_all = s->config.options.catch_all;
+	buf_printf(text, "  %s  %s", name_of(s->protocols[i]), l->address);
+	if (l->port > 0)
+		buf_printf(text, " port %u", l->port);
+	if (s->service->listeners[i].tls)
+		buf_append_text(text, ", TLS first");
+	if (catch_all)
+		buf_append_text(text, s->protocols[i] == CONFIG_POP3 ? "    user: the address, any password"
+		                                                     : "    any recipient");
+	buf_append_char(text, '\n');
+}
+
+/* For people, behind the lines that say where it listens; in one piece. */
+static void greet(const struct serve *s, const struct service *service)
+{
+	struct buf text;
+	buf_init(&text, 8192);
+	buf_append_text(&text, s->config.options.catch_all ? "Postroom takes mail for tests:\n" : "Postroom serves:\n");
+	for (size_t i = 0; i < s->service->listeners_count; i++)
+		add_place(s, service, i, &text);
+	buf_printf(&text, "  Mail  %s%s\n", s->config.options.dir,
+	           s->scratch.path[0] ? "    removed at the end (--dir DIR keeps it)" : "");
+	if (isatty(STDERR_FILENO))
+		buf_append_text(&text, "Ctrl-C ends it.\n");
+	(void)!write(STDERR_FILENO, text.data, text.len);
+	buf_release(&text);
+}
+
+static void on_news(void *owner, const struct service *service, enum service_news news)
 {
 	struct serve *s = owner;
 	switch (news) {
 	case SERVICE_READY:
+		greet(s, service);
 		activation_ready(&s->activation);
 		break;
 	case SERVICE_RELOADING:
@@ -124,12 +172,18 @@ static void on_news(void *owner, enum service_news news)
 	}
 }
 
+static void sweep(struct site *site)
+{
+	inboxes_sweep(site->inboxes);
+}
+
 static bool configure(void *owner, const struct site *site, struct service_config *to, struct fault *why)
 {
 	struct serve *s = owner;
 	(void)site;
 	to->news = on_news;
 	to->owner = s;
+	to->chore = s->config.options.catch_all ? sweep : NULL;
 	s->service = to;
 	for (size_t i = 0; i < s->config.listeners_count; i++) {
 		if (!add_all(s, to, &s->config.listeners[i], why))
@@ -149,12 +203,27 @@ static void take_wishes(struct config *c, const struct serve_wishes *w)
 	struct options *o = &c->options;
 	if (w->dir)
 		c->directory = w->dir;
-	o->dir = c->directory ? c->directory : usual_directory;
 	o->transcript |= w->transcript || w->explain;
 	o->explain |= w->explain;
 	o->verbose |= w->verbose;
 	if (o->verbose)
 		log_set_level(LOG_LEVEL_INFO);
+}
+
+/* Mail for tests needs no directory, and may be given one that is not there yet. */
+static bool find_directory(struct serve *s, struct fault *why)
+{
+	struct options *o = &s->config.options;
+	o->dir = s->config.directory;
+	if (o->dir && o->catch_all && mkdir(o->dir, 0700) != 0 && errno != EEXIST)
+		return fault_errno(why, "cannot make the directory %.100s", o->dir);
+	if (!o->dir && !o->catch_all)
+		o->dir = usual_directory;
+	if (!o->dir && !scratch_make(&s->scratch, why))
+		return false;
+	if (!o->dir)
+		o->dir = s->scratch.path;
+	return true;
 }
 
 static int serve(struct serve *s)
@@ -166,10 +235,17 @@ static int serve(struct serve *s)
 		.configure = configure,
 		.owner = s,
 	};
-	if (activation_begin(&s->activation, &why))
-		return program_serve(&server);
-	complain(why.text);
-	return EX_USAGE;
+	if (!activation_begin(&s->activation, &why)) {
+		complain(why.text);
+		return EX_USAGE;
+	}
+	if (!find_directory(s, &why)) {
+		complain(why.text);
+		return EX_CANTCREAT;
+	}
+	int status = program_serve(&server);
+	scratch_remove(&s->scratch);
+	return status;
 }
 
 int serve_run(const struct serve_wishes *wishes)

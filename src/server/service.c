@@ -23,6 +23,7 @@
 enum {
 	GRACE_MS = 5000, /* for mails in the middle of DATA, once the end has been asked for */
 	WORKERS_MAX = 256,
+	CHORE_EVERY_S = 60,
 };
 
 struct service;
@@ -55,6 +56,9 @@ struct service {
 	struct job reload;      /* of the certificate; one at a time */
 	atomic_uint reloads;    /* that were asked for, and are not done */
 	unsigned reloads_begun; /* the job's: as many are done when it is */
+	struct job chore;
+	bool chore_runs; /* worker 0's */
+	struct event *minute;
 	struct event *signalled;
 	int signals; /* a signalfd */
 	bool ending; /* worker 0's */
@@ -65,7 +69,7 @@ struct service {
 static void tell(const struct service *s, enum service_news news)
 {
 	if (s->config->news)
-		s->config->news(s->config->owner, news);
+		s->config->news(s->config->owner, s, news);
 }
 
 static void reload(struct job *job)
@@ -89,6 +93,34 @@ static void ask_reload(struct service *s)
 {
 	if (atomic_fetch_add(&s->reloads, 1) == 0)
 		jobs_run(s->site->jobs, &s->reload);
+}
+
+static struct service *of_chore(struct job *job)
+{
+	return (struct service *)((char *)job - offsetof(struct service, chore));
+}
+
+static void do_chore(struct job *job)
+{
+	struct service *s = of_chore(job);
+	s->config->chore(s->site);
+}
+
+static void chore_done(struct job *job)
+{
+	of_chore(job)->chore_runs = false;
+}
+
+/* On worker 0. One that takes longer than a minute is not begun again meanwhile. */
+static void on_minute(evutil_socket_t fd, short what, void *arg)
+{
+	struct service *s = arg;
+	(void)fd;
+	(void)what;
+	if (s->chore_runs || s->ending)
+		return;
+	s->chore_runs = true;
+	jobs_run(s->site->jobs, &s->chore);
 }
 
 static struct ssl_st *tls_session(struct conn_set *conns)
@@ -357,6 +389,17 @@ const struct listener *service_bound(const struct service *s, size_t i)
 	return &s->listeners[i];
 }
 
+static bool begin_minutes(struct service *s, struct fault *why)
+{
+	const struct timeval minute = { .tv_sec = CHORE_EVERY_S };
+	if (!s->config->chore)
+		return true;
+	s->chore = (struct job){ .work = do_chore, .done = chore_done, .home = s->workers[0].loop };
+	s->minute = event_new(loop_base(s->workers[0].loop), -1, EV_PERSIST, on_minute, s);
+	return (s->minute && event_add(s->minute, &minute) == 0) ||
+	       fault_set(why, FAULT_FULL, "cannot start: memory is out");
+}
+
 static bool service_init(struct service *s, struct fault *why)
 {
 	for (unsigned i = 0; i < s->count; i++) {
@@ -364,13 +407,15 @@ static bool service_init(struct service *s, struct fault *why)
 			return false;
 	}
 	s->reload.home = s->workers[0].loop;
-	return take_signals(s, why);
+	return begin_minutes(s, why) && take_signals(s, why);
 }
 
 void service_free(struct service *s)
 {
 	if (!s)
 		return;
+	if (s->minute)
+		event_free(s->minute);
 	if (s->signalled)
 		event_free(s->signalled);
 	if (s->signals >= 0)

@@ -28,6 +28,7 @@ struct service_listener {
 };
 
 /* What whoever runs a service may want to know. */
+struct service;
 enum service_news { SERVICE_READY, SERVICE_RELOADING, SERVICE_RELOADED, SERVICE_ENDING };
 
 struct service_config {
@@ -37,11 +38,11 @@ struct service_config {
 	struct visitors_limits limits;
 	unsigned grace_ms; /* between STOP_SHUTDOWN and STOP_NOW; 0: five seconds */
 	/* On the thread that runs the service, which must not block; may be NULL. */
-	void (*news)(void *owner, enum service_news news);
+	void (*news)(void *owner, const struct service *s, enum service_news news);
 	void *owner;
+	/* A job once a minute; may be NULL. */
+	void (*chore)(struct site *site);
 };
-
-struct service;
 
 /* How many workers there will be, where so many are asked for (0: as many as cores). */
 unsigned service_workers(unsigned wanted);

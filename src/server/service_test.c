@@ -135,10 +135,11 @@ static struct session *loud_new(struct site *of, struct loop *loop, const struct
 }
 
 /* A letter for each. */
-static void note_news(void *owner, enum service_news news)
+static void note_news(void *owner, const struct service *s, enum service_news news)
 {
 	static const char names[] = "RrdE";
 	char *letters = owner;
+	(void)s;
 	strncat(letters, &names[news], 1);
 }
 

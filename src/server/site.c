@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "net/tls.h"
 #include "server/algorithms.h"
+#include "server/inboxes.h"
 #include "server/login_delay.h"
 #include "server/penalty.h"
 #include "server/sandbox.h"
@@ -172,11 +173,24 @@ static void prepare_user(void *owner, const char *name)
 		log_warning("the mailbox of %s cannot be used: %s", name, why.text);
 }
 
+/* Any recipient is a user: there is no file to read them from. */
+static enum site_step open_inboxes(struct site *site, const struct options *o, struct fault *why)
+{
+	const struct inboxes_limits limits = { .most = o->inboxes_max, .age = o->inboxes_age };
+	site->users = users_open_any(why);
+	if (!site->users || !open_store(site, o, why))
+		return SITE_STORE;
+	site->inboxes = inboxes_new(site->store, site->dir, &limits, why);
+	return site->inboxes ? SITE_OPEN : SITE_DIRECTORY;
+}
+
 /* What mail rests in: with registration memory, else files of users. */
 static enum site_step open_mail(struct site *site, const struct options *o, struct fault *why)
 {
 	if (site->course->registration)
 		return open_registry(site, why) ? SITE_OPEN : SITE_STORE;
+	if (o->catch_all)
+		return open_inboxes(site, o, why);
 	if (!open_users(site, o, why) || !open_aliases(site, o, why) || !check_postmaster(site, o, why))
 		return SITE_USERS;
 	return open_store(site, o, why) ? SITE_OPEN : SITE_STORE;
@@ -249,6 +263,7 @@ void site_close(struct site *site)
 	turns_free(site->turns);
 	penalty_free(site->penalty);
 	delivery_desk_free(site->desk);
+	inboxes_free(site->inboxes);
 	if (site->store)
 		site->store->ops->free(site->store);
 	registry_free(site->registry);

@@ -33,6 +33,7 @@ struct peer {
 };
 
 struct aliases;
+struct inboxes;
 struct login_delay;
 struct penalty;
 struct tls_server;
@@ -51,6 +52,7 @@ struct site {
 	struct penalty *penalty;         /* addresses that guess passwords; NULL: none is slowed down */
 	struct login_delay *login_delay; /* users who log in again too soon; NULL: nobody has to wait */
 	struct aliases *aliases;         /* NULL: there are none */
+	struct inboxes *inboxes;         /* where anybody has one; elsewhere NULL */
 	struct tls_server *tls;          /* NULL: no TLS */
 	const struct options *options;   /* what the operator asked for; outlives the site */
 	struct delivery_desk *desk;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "store/append.h"
 #include "store/file_maildrop.h"
@@ -235,6 +236,35 @@ static void file_tidy(struct store *base, const char *user)
 	mailbox_close(&box);
 }
 
+/* The mail first: what a crash leaves behind is an empty mailbox. */
+static bool remove_files(struct mailbox *box, struct fault *why)
+{
+	const struct mailbox_place *place = box->place;
+	const char *const names[] = { place->mail,  place->index, place->deleted,
+		                      place->fresh, place->torn,  mailbox_lock_name };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (unlinkat(box->dir, names[i], 0) != 0 && errno != ENOENT)
+			return fault_errno(why, "cannot remove %s/%s", box->user, names[i]);
+	}
+	return unlinkat(place->root, box->user, AT_REMOVEDIR) == 0 ||
+	       fault_errno(why, "cannot remove the directory %s", box->user);
+}
+
+/* Whoever waits for a lock of it then finds that the lock is not in its place any more, and begins a new one. */
+static bool file_discard(struct store *base, const char *user, struct fault *why)
+{
+	struct idle_box *idle = take_idle(mine(base), user);
+	struct mailbox box;
+	if (idle)
+		close_box(idle);
+	if (!mailbox_open(&box, &mine(base)->place, user, why))
+		return false;
+	bool ok = mailbox_enter(&box, "postroom, which removes it,", why) && mailbox_hold(&box, why) &&
+	          remove_files(&box, why);
+	mailbox_close(&box);
+	return ok;
+}
+
 static const struct store_ops file_ops = {
 	.name = "file",
 	.free = file_free,
@@ -251,6 +281,7 @@ static const struct store_ops file_ops = {
 	.read = file_maildrop_read,
 	.remove = file_maildrop_remove,
 	.tidy = file_tidy,
+	.discard = file_discard,
 };
 
 void file_store_prepare(void)

@@ -23,7 +23,7 @@ enum {
 	WRITE_WAIT_MS = 30 * 1000
 };
 
-static const char lock_name[] = ".lock";
+const char mailbox_lock_name[] = ".lock";
 
 static bool open_directory(struct mailbox *m, struct fault *why)
 {
@@ -38,11 +38,12 @@ static bool open_directory(struct mailbox *m, struct fault *why)
 
 static bool open_lock(struct mailbox *m, struct fault *why)
 {
-	m->lock = file_open(m->dir, lock_name, O_RDWR | O_CREAT, 0600);
+	m->lock = file_open(m->dir, mailbox_lock_name, O_RDWR | O_CREAT, 0600);
 	if (m->lock < 0 || !file_look(m->lock, &m->lock_look))
-		return fault_errno(why, "cannot open %s/%s", m->user, lock_name);
+		return fault_errno(why, "cannot open %s/%s", m->user, mailbox_lock_name);
 	if (!S_ISREG(m->lock_look.mode))
-		return fault_set(why, FAULT_TEMPORARY, "%s/%s is not a regular file: remove it", m->user, lock_name);
+		return fault_set(why, FAULT_TEMPORARY, "%s/%s is not a regular file: remove it", m->user,
+		                 mailbox_lock_name);
 	return true;
 }
 
@@ -76,9 +77,9 @@ void mailbox_close(struct mailbox *m)
 /* Somebody may have removed or replaced `.lock` or the whole directory: a lock on a file that is not behind the path excludes nobody. */
 static bool lock_is_in_place(const struct mailbox *m)
 {
-	char path[MAILBOX_USER_MAX + sizeof lock_name + 1];
+	char path[MAILBOX_USER_MAX + sizeof mailbox_lock_name + 1];
 	struct file_look look;
-	snprintf(path, sizeof path, "%s/%s", m->user, lock_name);
+	snprintf(path, sizeof path, "%s/%s", m->user, mailbox_lock_name);
 	return file_look_at(m->place->root, path, &look) && file_same(&look, &m->lock_look);
 }
 
@@ -105,7 +106,7 @@ static bool lock_byte(struct mailbox *m, off_t byte, int wait_ms, struct fault *
 		if (!reopen(m, why))
 			return false;
 	}
-	return fault_set(why, FAULT_TEMPORARY, "%s/%s is replaced again and again", m->user, lock_name);
+	return fault_set(why, FAULT_TEMPORARY, "%s/%s is replaced again and again", m->user, mailbox_lock_name);
 }
 
 /* Rule 10: whose files we write into. */
@@ -323,7 +324,7 @@ bool mailbox_write_note(struct mailbox *m, struct append_note *note, struct faul
 	memcpy(note->magic, note_magic, sizeof note_magic);
 	note->check = note_check(note);
 	return file_write(m->lock, note, sizeof *note, NOTE_AT) ||
-	       fault_errno(why, "cannot write %s/%s", m->user, lock_name);
+	       fault_errno(why, "cannot write %s/%s", m->user, mailbox_lock_name);
 }
 
 bool mailbox_settle_note(struct mailbox *m, struct append_note *note, struct fault *why)
@@ -331,7 +332,7 @@ bool mailbox_settle_note(struct mailbox *m, struct append_note *note, struct fau
 	struct fault ignored;
 	if (file_sync(m->lock))
 		return true;
-	fault_errno(why, "cannot sync %s/%s", m->user, lock_name);
+	fault_errno(why, "cannot sync %s/%s", m->user, mailbox_lock_name);
 	note->open = 1;
 	mailbox_write_note(m, note, &ignored);
 	return false;
@@ -347,7 +348,7 @@ bool mailbox_read_note(const struct mailbox *m, struct append_note *note, struct
 {
 	ssize_t n = file_read(m->lock, note, sizeof *note, NOTE_AT);
 	if (n < 0)
-		return fault_errno(why, "cannot read %s/%s", m->user, lock_name);
+		return fault_errno(why, "cannot read %s/%s", m->user, mailbox_lock_name);
 	if (n < (ssize_t)sizeof *note || memcmp(note->magic, note_magic, sizeof note_magic) != 0 ||
 	    note->check != note_check(note))
 		*note = (struct append_note){ 0 };

@@ -32,6 +32,9 @@ struct mailbox {
 	struct index index;
 };
 
+/* In the user's directory; what its bytes mean: mailbox.c. */
+extern const char mailbox_lock_name[];
+
 /* The append under way, written into `.lock` before it begins. */
 struct append_note {
 	char magic[4];

@@ -307,6 +307,20 @@ static void memory_tidy(struct store *base, const char *user)
 	(void)user;
 }
 
+static bool memory_discard(struct store *base, const char *user, struct fault *why)
+{
+	struct memory_store *s = mine(base);
+	pthread_mutex_lock(&s->mutex);
+	struct memory_box *box = box_of(s, user, why);
+	bool ok = box && (!box->held || fault_set(why, FAULT_BUSY, "%s", box->holder));
+	for (size_t i = 0; ok && i < box->count; i++)
+		free((char *)box->mails[i].text.ptr);
+	if (ok)
+		box->count = 0;
+	pthread_mutex_unlock(&s->mutex);
+	return ok;
+}
+
 static const struct store_ops memory_ops = {
 	.name = "memory",
 	.free = memory_free,
@@ -323,6 +337,7 @@ static const struct store_ops memory_ops = {
 	.read = memory_read,
 	.remove = memory_remove,
 	.tidy = memory_tidy,
+	.discard = memory_discard,
 };
 
 struct store *memory_store_new(struct fault *why)

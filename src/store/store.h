@@ -86,6 +86,9 @@ struct store_ops {
 	bool (*remove)(struct maildrop *, const unsigned char *marks, struct fault *why);
 	/* Gives space back where much of it is dead. For an idle moment; what it cannot do now it leaves. */
 	void (*tidy)(struct store *, const char *user);
+	/* Removes the mailbox and the user's place, with all that this store has made there. FAULT_BUSY while a session is at it; nobody of this process may deliver to it
+	 * meanwhile. */
+	bool (*discard)(struct store *, const char *user, struct fault *why);
 };
 
 /* The first member of every back end's store and maildrop. */

@@ -504,6 +504,28 @@ static void deliveries_at_once_never_overrun_the_quota(void **state)
 	m->ops->close(m);
 }
 
+static void a_mailbox_is_discarded_whole_but_not_under_a_session(void **state)
+{
+	struct store *s = *state;
+	suite_deliver(s, "alice", "one\n");
+	suite_deliver(s, "bob", "his\n");
+	struct maildrop *m = suite_open(s, "alice");
+	assert_false(s->ops->discard(s, "alice", &why));
+	assert_int_equal(why.kind, FAULT_BUSY);
+	suite_expect(m, 0, "one\n");
+	s->ops->close(m);
+	if (!s->ops->discard(s, "alice", &why))
+		fail_msg("discard: %s", why.text);
+	suite_deliver(s, "alice", "two\n");
+	m = suite_open(s, "alice");
+	assert_int_equal(s->ops->count(m), 1);
+	suite_expect(m, 0, "two\n");
+	s->ops->close(m);
+	m = suite_open(s, "bob");
+	assert_int_equal(s->ops->count(m), 1);
+	s->ops->close(m);
+}
+
 int store_suite_run(const char *name, const struct store_suite_maker *with)
 {
 #define PROMISE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -532,6 +554,7 @@ int store_suite_run(const char *name, const struct store_suite_maker *with)
 		PROMISE(a_batch_over_the_quota_is_refused_whole),
 		PROMISE(room_says_what_append_would_do),
 		PROMISE(deliveries_at_once_never_overrun_the_quota),
+		PROMISE(a_mailbox_is_discarded_whole_but_not_under_a_session),
 	};
 	maker = with;
 	return cmocka_run_group_tests_name(name, promises, NULL, NULL);

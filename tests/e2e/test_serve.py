@@ -219,3 +219,84 @@ def test_the_manual_page_has_the_keys_of_the_table():
     page = (ROOT / "docs/man/postroom.conf.5").read_text()
     listed = page.split('.\\" ---- from here on: postroom config man ----\n')[1].split('.\\" ---- up to here ----\n')[0]
     assert listed == run("postroom", "config", "man").stdout
+
+
+# ---- without a file
+
+
+ANY = {"smtp": "protocol = smtp port = 0", "pop3": "protocol = pop3 port = 0"}
+
+
+def catch_all(tmp_path, more="", options=(), **how):
+    return Serve(tmp_path, f"catch_all = true\n{more}", ANY, options, **how)
+
+
+def mails_of(server, name, password="any"):
+    with login(server.port_of["pop3"], name, password) as talk:
+        return int(talk.say("STAT").split()[1])
+
+
+def test_any_recipient_has_an_inbox_that_any_password_opens(tmp_path):
+    with catch_all(tmp_path) as server:
+        to = ["Alice@Example.ORG", "bob@elsewhere.example", "alice+tag@example.org", "postmaster", '"../../x y"@example.org', "a/b/c@x"]
+        assert send_mail(server.port_of["smtp"], b"Subject: hello\r\n\r\n", to).startswith("250 ")
+        for name in ["alice@example.org", "ALICE@example.org", "bob@elsewhere.example", "alice+tag@example.org", "postmaster", "../../x y@example.org"]:
+            assert mails_of(server, name) == 1, name
+        assert mails_of(server, "nobody@example.org") == 0
+        with smtplib.SMTP("127.0.0.1", server.port_of["smtp"]) as client:
+            client.login("anybody", "any password")
+        pop = poplib.POP3("127.0.0.1", server.port_of["pop3"])
+        assert "PLAIN" in pop.capa()["SASL"] and "SCRAM-SHA-256" not in pop.capa()["SASL"]
+        pop.quit()
+
+
+def test_the_mail_is_gone_with_the_server_however_it_ends(tmp_path):
+    for end in "stop", "kill":
+        with catch_all(tmp_path, env={"TMPDIR": str(tmp_path)}) as server:
+            send_mail(server.port_of["smtp"], b"Subject: hello\r\n\r\n", ["a@b"])
+            (place,) = tmp_path.glob("postroom-*/")
+            assert (place / "a@b" / "mailbox").exists()
+            getattr(server, end)()
+            wait_for(lambda: not place.exists())
+
+
+def test_a_directory_that_is_named_keeps_the_mail(tmp_path):
+    for mails in 1, 2:
+        with catch_all(tmp_path, options=["--dir", tmp_path / "kept"]) as server:
+            send_mail(server.port_of["smtp"], b"Subject: hello\r\n\r\n", ["a@b"])
+            assert mails_of(server, "a@b") == mails
+    other = run("postroom", "serve", "--config", tmp_path / "postroom.conf", "--dir", tmp_path)
+    assert other.returncode == 66 and "is no inbox: give an empty directory" in other.stderr
+
+
+def test_the_oldest_inbox_makes_room_but_not_one_that_is_open(tmp_path):
+    with catch_all(tmp_path, "inboxes_max = 3\n", ["--dir", tmp_path / "kept"]) as server:
+        for name in "a@x", "b@x", "c@x":
+            send_mail(server.port_of["smtp"], b"Subject: hello\r\n\r\n", [name])
+        with login(server.port_of["pop3"], "a@x", "any") as talk:
+            send_mail(server.port_of["smtp"], b"Subject: hello\r\n\r\n", ["d@x"])
+            send_mail(server.port_of["smtp"], b"Subject: hello\r\n\r\n", ["e@x"])
+            assert talk.say("RETR 1").startswith("+OK")
+        assert sorted(path.name for path in (tmp_path / "kept").glob("[a-z]*")) == ["a@x", "d@x", "e@x"]
+        wait_for(lambda: len([line for line in server.errors if "is removed: there are too many" in line]) == 2)
+
+
+def test_without_a_word_it_listens_on_this_machine_alone_and_says_where(tmp_path):
+    """The usual ports may be in use here: then it says so."""
+    process = subprocess.Popen([BUILD / "postroom", "serve"], stderr=subprocess.PIPE, text=True, env={"TMPDIR": str(tmp_path)})
+    try:
+        said = [process.stderr.readline()]
+        if "in use" in said[0]:
+            assert process.wait(20) == 69
+            pytest.skip("port 2525 or 2110 is in use")
+        said += [process.stderr.readline() for _ in range(5)]
+    finally:
+        process.terminate()
+        process.communicate()
+    assert process.returncode == 0
+    assert said[:2] == ["listening on 127.0.0.1 port 2525\n", "listening on 127.0.0.1 port 2110\n"]
+    assert said[2] == "Postroom takes mail for tests:\n"
+    assert re.fullmatch(r"  SMTP  127.0.0.1 port 2525    any recipient\n", said[3])
+    assert re.fullmatch(r"  POP3  127.0.0.1 port 2110    user: the address, any password\n", said[4])
+    assert re.fullmatch(rf"  Mail  {tmp_path}/postroom-\w+    removed at the end \(--dir DIR keeps it\)\n", said[5])
+    assert list(tmp_path.glob("postroom-*")) == []
