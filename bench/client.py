@@ -56,8 +56,8 @@ def sending(bench, values, rates, runs):
             file.write(b"y" * 63 + b"\n")
     for _ in range(runs):
         with bench.server(RECEIVERS["smtpmail"], 1) as server, open(letter, "rb") as body:
-            took = timed([bench.build / "mailclient", "send", "--server", f"127.0.0.1:{server.port}", "--from", "sender@load.test", "--to", "u0@load.test", "--subject", "large",
-                         ], stdin=body, env=os.environ)
+            took = timed([bench.build / "mailclient", "send", "--server", f"127.0.0.1:{server.port}", "--from", "sender@load.test", "--to", "u0@load.test", "--subject", "large"],
+                         stdin=body, env=os.environ)
         values.add(octets=LARGE / took)
         rates.add(octets=loopback(LARGE))
     letter.unlink()

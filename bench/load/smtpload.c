@@ -13,7 +13,9 @@
 #include "link.h"
 #include "tally.h"
 
-enum { IN_SIZE = 8192, LINE = 78 };
+enum { IN_SIZE = 8192, LINE = 78, OPENING_MAX = 4, ROUND = 250 /* ms */ };
+#define GREETING_PATIENCE 1  /* seconds; then the connection is made again */
+#define PATIENCE          90 /* seconds without a mail that is taken */
 
 struct plan {
 	char address[64];
@@ -36,7 +38,9 @@ struct run {
 	struct loop loop;
 	char *body; /* the body and the full stop */
 	size_t body_size;
-	uint64_t begun, taken, sessions;
+	uint64_t begun, taken, sessions, again;
+	struct sender *senders;
+	size_t started, opening;
 	double begin, end;
 	struct tally mail, session;
 };
@@ -107,6 +111,7 @@ static void open_session(struct sender *s)
 	s->phase = GREETING;
 	s->left = s->run->plan.per_connection ? s->run->plan.per_connection : UINT64_MAX;
 	s->opened = now();
+	s->run->opening++;
 	link_open(&s->link);
 }
 
@@ -145,6 +150,7 @@ static void on_reply(struct sender *s)
 	switch (s->phase) {
 	case GREETING:
 		s->phase = HELLO;
+		s->run->opening--;
 		link_say(&s->link, "%s load.test\r\n", p->lmtp ? "LHLO" : "EHLO");
 		break;
 	case HELLO:
@@ -182,6 +188,50 @@ static void on_input(struct link *l)
 		link_flush(l);
 }
 
+/* Where a listener's queue is full, a connection is there for the client alone, and the server forgets it. */
+static void try_again(struct run *r)
+{
+	double late = now() - GREETING_PATIENCE;
+	for (size_t i = 0; i < r->started; i++) {
+		struct sender *s = &r->senders[i];
+		if (s->link.fd < 0 || s->phase != GREETING || s->opened > late)
+			continue;
+		link_close(&s->link);
+		r->again++;
+		r->opening--;
+		open_session(s);
+	}
+}
+
+/* Few at a time: some servers have a queue of five. */
+static void start_more(struct run *r)
+{
+	while (r->started < r->plan.connections && r->opening < OPENING_MAX && !over(r)) {
+		struct sender *s = &r->senders[r->started++];
+		s->run = r;
+		link_init(&s->link, &r->loop, IN_SIZE, on_input);
+		open_session(s);
+	}
+}
+
+static void run(struct run *r)
+{
+	uint64_t taken = 0;
+	double checked = r->begin, moved = r->begin;
+	for (start_more(r); r->loop.open > 0; start_more(r)) {
+		loop_once(&r->loop, ROUND);
+		double at = now();
+		if (at - checked < ROUND * 1e-3)
+			continue;
+		checked = at;
+		moved = taken < r->taken ? at : moved;
+		taken = r->taken;
+		if (at - moved > PATIENCE)
+			die("no mail was taken for %d seconds", PATIENCE);
+		try_again(r);
+	}
+}
+
 static void make_body(struct run *r)
 {
 	r->body = must_alloc(r->plan.size + 8);
@@ -197,10 +247,11 @@ static void make_body(struct run *r)
 static void report(const struct run *r)
 {
 	double seconds = r->end - r->begin;
-	printf("{\"mails\": %ju, \"seconds\": %.4f, \"rate\": %.2f, \"sessions\": %ju, \"handshakes\": %zu, "
+	printf("{\"mails\": %ju, \"seconds\": %.4f, \"rate\": %.2f, \"sessions\": %ju, \"again\": %ju, \"handshakes\": "
+	       "%zu, "
 	       "\"resumed\": %zu, ",
-	       (uintmax_t)r->taken, seconds, (double)r->taken / seconds, (uintmax_t)r->sessions, r->loop.handshakes,
-	       r->loop.resumed);
+	       (uintmax_t)r->taken, seconds, (double)r->taken / seconds, (uintmax_t)r->sessions, (uintmax_t)r->again,
+	       r->loop.handshakes, r->loop.resumed);
 	tally_print_cpu();
 	printf(", ");
 	tally_print(&r->mail, "mail_ms");
@@ -304,13 +355,8 @@ int main(int argc, char **argv)
 	loop_init(&r.loop, r.plan.address, r.plan.port, r.plan.tls);
 	r.loop.resume = r.plan.resume;
 	r.begin = now();
-	for (size_t i = 0; i < r.plan.connections; i++) {
-		struct sender *s = must_alloc(sizeof *s);
-		s->run = &r;
-		link_init(&s->link, &r.loop, IN_SIZE, on_input);
-		open_session(s);
-	}
-	loop_run(&r.loop);
+	r.senders = must_alloc(r.plan.connections * sizeof *r.senders);
+	run(&r);
 	report(&r);
 	return 0;
 }
