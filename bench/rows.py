@@ -62,7 +62,8 @@ WHOLE = "login,stat,list,uidl,quit"
 MANY = {"mails": 100_000, "octets": 1000}
 
 FETCHING = [
-    Fetching("logins", "logins/s (STAT, QUIT), 10 connections", "rate", {"connections": 10, "script": "login,stat,quit"}, users=10, quick=True),
+    Fetching("logins", "logins/s (STAT, QUIT), 10 connections", "rate", {"connections": 10, "script": "login,stat,quit"}, users=10, quick=True,
+             not_for=("popa3d",)),  # it refuses more than some from one address in ten seconds
     Fetching("logins-tls", "… TLS resumed", "rate", {"connections": 10, "script": "login,stat,quit", "tls": True, "resume": True}, users=10,
              not_for=("popa3d", "Dovecot, mbox", "Dovecot, sdbox, processes reused", "Dovecot, mdbox, processes reused")),
     Fetching("retr", "RETR of 1,000 mails of 4 KiB, window of 200, 4 connections, mails/s", "mails",

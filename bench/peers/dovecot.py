@@ -126,8 +126,16 @@ class DovecotSdbox(DovecotReused):
         return self.lab / "mail" / user / "imported"
 
     def after_filling(self, user):
-        command = ["doveadm", "-c", self.config, "import", "-u", user, f"mbox:{self.mailbox(user)}:INBOX={self.mailbox(user)}", "", "all"]
-        subprocess.run(command, check=True, capture_output=True, env={"PATH": PATH, "HOME": "/"})
+        home, location = self.lab / "mail" / user, self.location.format(lab=self.lab).replace("%n", user)
+        source = f"mbox:{home}/source:INBOX={self.mailbox(user)}"
+        uid, gid = mailboxes.owner()
+        # Without -u: there is no server yet that knows users.
+        command = ["doveadm", "-c", self.config, "-o", f"mail_location={location}", "-o", f"mail_uid={uid}", "-o", f"mail_gid={gid}", "import", source, "", "all"]
+        done = subprocess.run(command, capture_output=True, text=True, env={"PATH": PATH, "HOME": str(home), "USER": user})
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr)
+        for path in [home, *home.rglob("*")]:
+            mailboxes.own(path)
         self.mailbox(user).unlink()
 
     def forget_index(self):

@@ -73,7 +73,7 @@ class Server:
         self.bench, self.lab, self.users = bench, lab, users
         self.port = self.port_fixed or free_port()
         self.tls_port = free_port()
-        self.process = None
+        self.process = self.space = None
         self.prepare()
 
     def prepare(self):
@@ -86,12 +86,16 @@ class Server:
         command = [str(word) for word in (*trace, *self.command())]
         if os.geteuid() == 0:
             mounts = [f"mount --bind '{here}' '{there}'" for there, here in self.binds.items()]
-            command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", " && ".join([*mounts, 'exec "$@"']), "sh", *command]
+            told = self.lab / "namespace"
+            script = " && ".join([f"readlink /proc/self/ns/mnt > '{told}'", *mounts, 'exec "$@"'])
+            command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *command]
         with open(self.lab / "server.log", "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                             env=os.environ | {"PATH": PATH} | self.environment())
         try:
             wait_for(lambda: answers(self.port))
+            if os.geteuid() == 0:
+                self.space = told.read_text().strip()
         except TimeoutError as error:
             self.stop()
             raise RuntimeError(f"{self.name} does not answer: {(self.lab / 'server.log').read_text()[-500:]}") from error
@@ -101,6 +105,8 @@ class Server:
 
     def stop(self):
         """Ends the server; what does not end in ten seconds is killed."""
+        if self.process is None:
+            return
         tracer = [pid for pid in self.processes(all_of_them=True) if name_of(pid) == "strace"]
         for pid in self.processes()[:1]:
             os.kill(pid, signal.SIGTERM)
@@ -117,11 +123,7 @@ class Server:
         if self.process is None:
             return []
         parents = {int(p.name): s[0] for p in pathlib.Path("/proc").glob("[0-9]*") if (s := stat_of(p.name)) and alive(p.name)}
-        ours, space = namespace("self"), namespace(self.process.pid) or getattr(self, "space", None)
-        if space and space != ours:
-            self.space = space
-        space = getattr(self, "space", None)
-        found = [pid for pid in parents if space and namespace(pid) == space or descends(pid, self.process.pid, parents)]
+        found = [pid for pid in parents if self.space and namespace(pid) == self.space or descends(pid, self.process.pid, parents)]
         return sorted(pid for pid in found if all_of_them or name_of(pid) not in ("strace", "sh", "unshare"))
 
     def cpu(self):
