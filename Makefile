@@ -15,9 +15,10 @@ comma   := ,
 # `make SAN=address,undefined` builds beside the ordinary programs, in a directory of its own.
 B := $(if $(SAN),build/$(subst $(comma),-,$(SAN)),build)
 
-ROOMS := base net mail course auth store protocol server client admin
+ROOMS := base net monitor mail course auth store protocol server client admin
 NEEDS_base     :=
 NEEDS_net      := base
+NEEDS_monitor  := base
 NEEDS_mail     := base
 NEEDS_course   := base
 NEEDS_auth     := base

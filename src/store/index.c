@@ -80,13 +80,23 @@ bool index_refresh(struct index *ix)
 	       h->count <= look.size / sizeof(struct index_record) && look.size >= (uint64_t)place(h->count);
 }
 
-bool index_open(struct index *ix, int dir, const char *name)
+static bool open_as(struct index *ix, int dir, const char *name, int flags)
 {
-	ix->fd = file_open(dir, name, O_RDWR, 0);
+	ix->fd = file_open(dir, name, flags, 0);
 	if (index_refresh(ix))
 		return true;
 	index_close(ix);
 	return false;
+}
+
+bool index_open(struct index *ix, int dir, const char *name)
+{
+	return open_as(ix, dir, name, O_RDWR);
+}
+
+bool index_open_to_read(struct index *ix, int dir, const char *name)
+{
+	return open_as(ix, dir, name, O_RDONLY | O_NONBLOCK);
 }
 
 void index_close(struct index *ix)

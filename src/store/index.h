@@ -54,6 +54,8 @@ static inline uint64_t index_end(const struct index_record *r)
 
 /* Opens and reads the header. False: there is none, or it is not whole. */
 bool index_open(struct index *ix, int dir, const char *name);
+/* … for a reader who holds no lock and has no right to write. */
+bool index_open_to_read(struct index *ix, int dir, const char *name);
 void index_close(struct index *ix);
 /* Reads the header again; false as above, and where the file no longer has a name. */
 bool index_refresh(struct index *ix);
