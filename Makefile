@@ -15,18 +15,19 @@ comma   := ,
 # `make SAN=address,undefined` builds beside the ordinary programs, in a directory of its own.
 B := $(if $(SAN),build/$(subst $(comma),-,$(SAN)),build)
 
-ROOMS := base net monitor mail course auth store protocol server client admin
+ROOMS := base net monitor mail mime course auth store protocol server client admin
 NEEDS_base     :=
 NEEDS_net      := base
 NEEDS_monitor  := base
+NEEDS_mime     := mail base
 NEEDS_mail     := base
 NEEDS_course   := base
 NEEDS_auth     := base
 NEEDS_store    := base
 NEEDS_protocol := net mail course base
 NEEDS_server   := protocol auth store net mail course base
-NEEDS_client   := protocol net mail course base
-NEEDS_admin    := server protocol auth store client net mail course base
+NEEDS_client   := protocol mime net mail course base
+NEEDS_admin    := server client protocol auth store mime net mail course base
 
 PROGRAMS := smtpmail popserver mailclient postroom
 NEEDS_smtpmail   := server $(NEEDS_server)
@@ -180,8 +181,8 @@ soak: ## both servers under load, with kills: every mail accounted for, memory a
 	@tests/soak/soak.py $(B) --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 # Whole sessions while memory or descriptors run out (tests/oom).
-$(B)/oom: $(wildcard tests/oom/*.[ch]) $(B)/obj/net/tls_suite.o $(call archives,client $(NEEDS_server) server) $(B)/.flags
-	$(call quiet,LD,$@)$(CC) $(ALL_CFLAGS) tests/oom/*.c $(B)/obj/net/tls_suite.o $(call archives,client server $(NEEDS_server)) $(ALL_LDFLAGS) $(LIBS) -o $@
+$(B)/oom: $(wildcard tests/oom/*.[ch]) $(B)/obj/net/tls_suite.o $(call archives,client mime $(NEEDS_server) server) $(B)/.flags
+	$(call quiet,LD,$@)$(CC) $(ALL_CFLAGS) tests/oom/*.c $(B)/obj/net/tls_suite.o $(call archives,client server mime $(NEEDS_server)) $(ALL_LDFLAGS) $(LIBS) -o $@
 .PHONY: oom oom-program
 oom-program: $(B)/oom
 oom: ## whole sessions: every allocation and every new descriptor fails once, and from there on (RUNS=: at most so many of each)

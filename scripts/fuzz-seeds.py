@@ -142,7 +142,7 @@ def recipes():
         "auth/sasl": before([b"\0", b"\1", b"\2", b"\3", b"\4", b"\x0a", b"\x0f"], literals("auth/sasl")),
         "auth/users_table": before([b"\0", b"\1", b"\2"], literals("auth/users_table", "auth/users", "auth/users_edit")),
         "auth/users_edit": before([b"\0alice\0", b"\1alice\0", b"\2bob\0", b"\x0adave\0", b"\4a,b\0"], literals("auth/users_edit", "auth/users")),
-        "client/html_text": literals("client/html_text"),
+        "mime/html_text": literals("mime/html_text"),
         "client/local_set": before([b"\0", b"\3", b"\7"], literals("client/local_set")),
         "client/mime_compose": letters(list(literals("client/mime_compose", "client/people")), literals("client/compose")),
         "client/mime_header": before([b"\0"], mails(*everything)) + before([b"\1iso-8859-1\0", b"\1utf-8\0", b"\1iso-2022-jp\0"], literals("client/local_set")),

@@ -177,7 +177,7 @@ static int save_read(struct visit *s, size_t index)
 	int status;
 
 	mime_view_init(&view);
-	buf_init(&mail.text, MIME_VIEW_MAX);
+	buf_init(&mail.text, MIME_TREE_MAX);
 	enum inbox_result result = inbox_read(&s->inbox, index, &keeper);
 	if (result != INBOX_OK)
 		status = tell(s, result, EX_UNAVAILABLE);

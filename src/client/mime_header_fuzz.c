@@ -7,7 +7,7 @@
 #include <gmime/gmime.h>
 #include <stdlib.h>
 
-#include "client/charset.h"
+#include "mime/charset.h"
 #include "mail/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -7,116 +7,17 @@
 #include <gmime/gmime.h>
 #include <stdlib.h>
 
-#include "client/charset.h"
-#include "client/html_text.h"
-#include "client/mime_body.h"
+#include "mime/charset.h"
+#include "mime/html_text.h"
+#include "mime/mime_body.h"
+#include "mime/mime_tree.h"
 #include "client/mime_header.h"
-#include "mail/header.h"
 #include "mail/utf8.h"
 
 enum {
 	TEXT_MAX = 128 * 1024 * 1024,     /* octets of all that is shown */
 	PART_TEXT_MAX = 64 * 1024 * 1024, /* octets of one text */
 };
-
-struct tree {
-	GMimeObject *root;
-	GByteArray bytes; /* the mail, which is somebody else's */
-};
-
-/* ---- is it MIME, and within the limits? ---- */
-
-static void look_for_mime(void *owner, const struct header_field *f)
-{
-	bool *found = owner;
-
-	*found = *found || slice_equal_text_nocase(f->name, "MIME-Version") ||
-	         slice_equal_text_nocase(f->name, "Content-Type");
-}
-
-bool mime_view_applies(struct slice mail)
-{
-	struct header_parser parser;
-	bool found = false;
-
-	header_parser_init(&parser, look_for_mime, &found);
-	header_parser_push(&parser, mail.ptr, mail.len);
-	header_parser_finish(&parser);
-	bool applies = found && parser.empty_line;
-	header_parser_release(&parser);
-	return applies;
-}
-
-/* What a hostile mail could make GMime keep in memory, counted before GMime sees it. Every line from the beginning, and from
- * what may be a delimiter, to the next empty line counts as a header's; behind a header that may be of a mail within the mail
- * comes that mail's own. */
-struct census {
-	size_t delimiters;
-	size_t header;
-	size_t field;
-	bool in_header;
-	bool of_part;  /* it began with a delimiter */
-	bool has_mail; /* it names a message/… */
-	bool digest; /* a header named multipart/digest, whose parts are mails without saying so (RFC 2046 section 5.1.5) */
-};
-
-static bool has_word(struct slice s, const char *word)
-{
-	for (; s.len > 0; s = slice_skip(s, 1)) {
-		if (slice_starts_nocase(s, word))
-			return true;
-	}
-	return false;
-}
-
-/* The words alone are looked for: between them and the slash there may be comments. */
-static void count_header_line(struct census *c, struct slice line)
-{
-	bool folded = slice_is_blank(line.ptr[0]);
-	struct slice value = folded ? line : slice_skip(line, slice_find(line, ':'));
-
-	c->header += line.len + 1;
-	c->field = (folded ? c->field : 0) + line.len;
-	c->has_mail = c->has_mail || has_word(value, "message");
-	c->digest = c->digest || has_word(value, "digest");
-}
-
-static void begin_header(struct census *c, bool follows, bool of_part)
-{
-	c->in_header = follows;
-	c->of_part = of_part;
-	c->has_mail = false;
-	c->field = 0;
-}
-
-static bool count_line(struct census *c, struct slice line)
-{
-	if (line.len >= 2 && line.ptr[0] == '-' && line.ptr[1] == '-') {
-		c->delimiters++;
-		begin_header(c, true, true);
-	} else if (line.len == 0 || slice_equal_text(line, "\r")) {
-		begin_header(c, c->in_header && (c->has_mail || (c->of_part && c->digest)), false);
-	} else if (c->in_header) {
-		count_header_line(c, line);
-	}
-	return c->delimiters <= MIME_VIEW_DELIMITERS_MAX && c->header <= MIME_VIEW_HEADER_MAX &&
-	       (!c->in_header || c->field <= MIME_VIEW_FIELD_MAX);
-}
-
-static bool within_limits(struct slice mail)
-{
-	struct census c = { .in_header = true };
-
-	if (mail.len > MIME_VIEW_MAX)
-		return false;
-	while (mail.len > 0) {
-		size_t n = slice_find(mail, '\n');
-		if (!count_line(&c, slice_make(mail.ptr, n)))
-			return false;
-		mail = slice_skip(mail, n + 1);
-	}
-	return true;
-}
 
 /* ---- what is shown ---- */
 
@@ -182,8 +83,8 @@ static bool put_decoded(struct walk *w, struct slice octets, const char *charset
 	enum charset_outcome outcome = charset_decode(charset, octets, out);
 	if (outcome != CHARSET_UNKNOWN)
 		return outcome == CHARSET_DONE;
-	buf_init(&note, 4 * MIME_VIEW_NAME_MAX);
-	struct slice name = slice_make(charset, strnlen(charset, MIME_VIEW_NAME_MAX / 4));
+	buf_init(&note, 4 * MIME_TREE_NAME_MAX);
+	struct slice name = slice_make(charset, strnlen(charset, MIME_TREE_NAME_MAX / 4));
 	if (buf_append_text(&note, "in a character set that is not known here: ") && mime_header_line(name, &note) &&
 	    buf_append_char(&note, '\0'))
 		put_note(w, note.data);
@@ -248,9 +149,9 @@ static const char *name_of(GMimeObject *object)
 
 static char *copy(const char *text)
 {
-	struct slice s = slice_make(text, strnlen(text, MIME_VIEW_NAME_MAX + 1));
+	struct slice s = slice_make(text, strnlen(text, MIME_TREE_NAME_MAX + 1));
 
-	return slice_dup(utf8_cut(s, MIME_VIEW_NAME_MAX));
+	return slice_dup(utf8_cut(s, MIME_TREE_NAME_MAX));
 }
 
 static void list_attachment(struct walk *w, GMimeObject *object)
@@ -334,7 +235,7 @@ static bool has_text(GMimeObject *object, const char *subtype, unsigned depth)
 		return GMIME_IS_PART(object) && is_type(object, "text", subtype);
 	GMimeMultipart *multipart = GMIME_MULTIPART(object);
 	int count = g_mime_multipart_get_count(multipart);
-	for (int i = 0; i < count && depth < MIME_VIEW_DEPTH_MAX; i++) {
+	for (int i = 0; i < count && depth < MIME_TREE_DEPTH_MAX; i++) {
 		if (has_text(g_mime_multipart_get_part(multipart, i), subtype, depth + 1))
 			return true;
 	}
@@ -374,11 +275,11 @@ static void walk_multipart(struct walk *w, GMimeMultipart *multipart, unsigned d
 
 static void walk_object(struct walk *w, GMimeObject *object, unsigned depth)
 {
-	if (w->full || w->parts > MIME_VIEW_PARTS_MAX)
+	if (w->full || w->parts > MIME_TREE_PARTS_MAX)
 		return;
-	if (++w->parts > MIME_VIEW_PARTS_MAX)
+	if (++w->parts > MIME_TREE_PARTS_MAX)
 		put_note(w, "more parts than are shown");
-	else if (depth > MIME_VIEW_DEPTH_MAX)
+	else if (depth > MIME_TREE_DEPTH_MAX)
 		put_note(w, "parts within parts, deeper than is shown");
 	else if (GMIME_IS_MULTIPART(object))
 		walk_multipart(w, GMIME_MULTIPART(object), depth);
@@ -390,23 +291,6 @@ static void walk_object(struct walk *w, GMimeObject *object, unsigned depth)
 
 /* ---- life ---- */
 
-static struct tree *parse(struct slice mail)
-{
-	struct tree *tree = calloc(1, sizeof *tree);
-
-	if (!tree)
-		return NULL;
-	g_mime_init();
-	tree->bytes = (GByteArray){ .data = (guint8 *)mail.ptr, .len = (guint)mail.len };
-	GMimeStream *stream = g_mime_stream_mem_new();
-	g_mime_stream_mem_set_byte_array(GMIME_STREAM_MEM(stream), &tree->bytes);
-	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
-	tree->root = g_mime_parser_construct_part(parser, NULL);
-	g_object_unref(parser);
-	g_object_unref(stream);
-	return tree;
-}
-
 void mime_view_init(struct mime_view *v)
 {
 	*v = (struct mime_view){ .root = NULL };
@@ -415,16 +299,14 @@ void mime_view_init(struct mime_view *v)
 
 void mime_view_release(struct mime_view *v)
 {
-	struct tree *tree = v->root;
+	struct mime_tree *tree = v->root;
 
 	for (size_t i = 0; i < v->count; i++) {
 		free(v->attachments[i].name);
 		free(v->attachments[i].type);
 	}
 	free(v->attachments);
-	if (tree && tree->root)
-		g_object_unref(tree->root);
-	free(tree);
+	mime_tree_free(tree);
 	buf_release(&v->text);
 	mime_view_init(v);
 }
@@ -434,11 +316,11 @@ bool mime_view_make(struct mime_view *v, struct slice mail)
 	struct walk w = { .view = v };
 
 	mime_view_release(v);
-	if (!mime_view_applies(mail) || !within_limits(mail))
+	if (!mime_tree_applies(mail) || !mime_tree_within_limits(mail))
 		return false;
-	struct tree *tree = parse(mail);
+	struct mime_tree *tree = mime_tree_new(mail);
 	v->root = tree;
-	put(&w, tree && tree->root && mime_header_show(mail, &v->text));
+	put(&w, tree && mime_header_show(mail, &v->text));
 	if (!w.full) {
 		walk_object(&w, tree->root, 0);
 		put_attachments(&w);

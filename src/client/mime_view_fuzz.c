@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	mime_view_init(&v);
 	if (mime_view_make(&v, buf_slice(&mail))) {
 		check_visible(buf_slice(&v.text));
-		check(v.count <= MIME_VIEW_PARTS_MAX);
+		check(v.count <= MIME_TREE_PARTS_MAX);
 		for (size_t i = 0; i < v.count; i++)
 			check_name(v.attachments[i].name);
 	}

@@ -293,8 +293,8 @@ static void multiparts_within_multiparts_have_a_limit(void **state)
 	static const unsigned levels[] = { 1, 31, 32, 2000, 9000 };
 	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
 		struct buf mail = nested(levels[i]);
-		assert_int_equal(view_says(&mail, "innermost"), levels[i] < MIME_VIEW_DEPTH_MAX);
-		assert_int_equal(view_says(&mail, "deeper than is shown"), levels[i] >= MIME_VIEW_DEPTH_MAX);
+		assert_int_equal(view_says(&mail, "innermost"), levels[i] < MIME_TREE_DEPTH_MAX);
+		assert_int_equal(view_says(&mail, "deeper than is shown"), levels[i] >= MIME_TREE_DEPTH_MAX);
 		buf_release(&mail);
 	}
 }
@@ -335,16 +335,16 @@ static void too_much_is_no_view(const char *start, const char *piece, size_t tim
 static void what_a_mail_counts_has_limits(void **state)
 {
 	(void)state;
-	too_much_is_no_view(HEADER MIXED "\n\n", "--X\n\n", MIME_VIEW_DELIMITERS_MAX + 1);
-	too_much_is_no_view(HEADER, "a:\n", MIME_VIEW_HEADER_MAX / 3);
-	too_much_is_no_view(HEADER MIXED "\n\n--X\n", "a:\n", MIME_VIEW_HEADER_MAX / 3 + 1);
-	too_much_is_no_view(HEADER "Content-Type: text/plain", ";\n a=b", MIME_VIEW_FIELD_MAX / 4);
-	too_much_is_no_view(HEADER MESSAGE, "a:\n", MIME_VIEW_HEADER_MAX / 3 + 1);
+	too_much_is_no_view(HEADER MIXED "\n\n", "--X\n\n", MIME_TREE_DELIMITERS_MAX + 1);
+	too_much_is_no_view(HEADER, "a:\n", MIME_TREE_HEADER_MAX / 3);
+	too_much_is_no_view(HEADER MIXED "\n\n--X\n", "a:\n", MIME_TREE_HEADER_MAX / 3 + 1);
+	too_much_is_no_view(HEADER "Content-Type: text/plain", ";\n a=b", MIME_TREE_FIELD_MAX / 4);
+	too_much_is_no_view(HEADER MESSAGE, "a:\n", MIME_TREE_HEADER_MAX / 3 + 1);
 	too_much_is_no_view(HEADER "Content-Type:\n Message (of old) / rfc822\n\n", "a:\n",
-	                    MIME_VIEW_HEADER_MAX / 3 + 1);
-	too_much_is_no_view(HEADER MESSAGE MESSAGE "Subject: a", "\n a", MIME_VIEW_FIELD_MAX / 2);
+	                    MIME_TREE_HEADER_MAX / 3 + 1);
+	too_much_is_no_view(HEADER MESSAGE MESSAGE "Subject: a", "\n a", MIME_TREE_FIELD_MAX / 2);
 	too_much_is_no_view(HEADER "Content-Type: multipart/digest; boundary=X\n\n--X\n\n", "a:\n",
-	                    MIME_VIEW_HEADER_MAX / 3 + 1);
+	                    MIME_TREE_HEADER_MAX / 3 + 1);
 }
 
 /* ---- octets ---- */

@@ -28,9 +28,9 @@ static bool keep(struct shown_mail *m, struct slice text)
 {
 	if (buf_append_slice(&m->text, text))
 		return true;
-	if (!m->may_be_mime || m->text.max == MIME_VIEW_MAX || !mime_view_applies(buf_slice(&m->text)))
+	if (!m->may_be_mime || m->text.max == MIME_TREE_MAX || !mime_tree_applies(buf_slice(&m->text)))
 		return false;
-	m->text.max = MIME_VIEW_MAX;
+	m->text.max = MIME_TREE_MAX;
 	return buf_append_slice(&m->text, text);
 }
 

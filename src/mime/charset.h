@@ -2,8 +2,8 @@
  * charset: text of any character set as UTF-8, through iconv and GMime's table of names. An octet that is no character of its
  * set becomes U+FFFD; text that says it is UTF-8 or ASCII stays as it is, and whoever shows it shows what is not.
  */
-#ifndef POSTROOM_CLIENT_CHARSET_H
-#define POSTROOM_CLIENT_CHARSET_H
+#ifndef POSTROOM_MIME_CHARSET_H
+#define POSTROOM_MIME_CHARSET_H
 
 #include "base/buf.h"
 

@@ -1,7 +1,7 @@
 /*
  * mime_body: content, mended and decoded. See mime_body.h.
  */
-#include "client/mime_body.h"
+#include "mime/mime_body.h"
 
 #include "base/slice.h"
 

@@ -1,7 +1,7 @@
 /*
  * charset: iconv over a whole text. See charset.h.
  */
-#include "client/charset.h"
+#include "mime/charset.h"
 
 #include <errno.h>
 #include <gmime/gmime.h>

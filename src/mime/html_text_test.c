@@ -1,7 +1,7 @@
 /*
  * What of HTML a terminal shows: the words, and where a link leads.
  */
-#include "client/html_text.h"
+#include "mime/html_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * html_text: any text as HTML: its words come out in no more room than a few times its length, and scripts, styles and comments before it change nothing.
  */
-#include "client/html_text.h"
+#include "mime/html_text.h"
 
 #include <stdlib.h>
 

@@ -5,8 +5,8 @@
  * link's address stands behind its words, so that one sees where it leads. Pure, linear in the text's length, and it
  * obeys nothing: control characters stay for client/visible to show.
  */
-#ifndef POSTROOM_CLIENT_HTML_TEXT_H
-#define POSTROOM_CLIENT_HTML_TEXT_H
+#ifndef POSTROOM_MIME_HTML_TEXT_H
+#define POSTROOM_MIME_HTML_TEXT_H
 
 #include "base/buf.h"
 

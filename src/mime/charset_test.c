@@ -1,7 +1,7 @@
 /*
  * A text of a mail in whatever character set it names.
  */
-#include "client/charset.h"
+#include "mime/charset.h"
 
 #include <gmime/gmime.h>
 #include <setjmp.h>

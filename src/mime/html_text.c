@@ -1,7 +1,7 @@
 /*
  * html_text: tags off, words kept. See html_text.h.
  */
-#include "client/html_text.h"
+#include "mime/html_text.h"
 
 enum { ENTITY_MAX = 10, BREAKS_MAX = 2 };
 
