@@ -15,7 +15,7 @@ comma   := ,
 # `make SAN=address,undefined` builds beside the ordinary programs, in a directory of its own.
 B := $(if $(SAN),build/$(subst $(comma),-,$(SAN)),build)
 
-ROOMS := base net monitor mail mime course auth store protocol server client admin
+ROOMS := base net monitor mail mime course auth store protocol server client web admin
 NEEDS_base     :=
 NEEDS_net      := base
 NEEDS_monitor  := base
@@ -28,6 +28,7 @@ NEEDS_protocol := net mail course base
 NEEDS_server   := protocol auth store net mail course base
 NEEDS_client   := protocol mime net mail course base
 NEEDS_admin    := server client protocol auth store mime net mail course base
+NEEDS_web      := protocol mime monitor store net mail course base
 
 PROGRAMS := smtpmail popserver mailclient postroom
 NEEDS_smtpmail   := server $(NEEDS_server)
@@ -40,7 +41,7 @@ NAMES       := $(shell sed -n 's/^program_name "\([a-z0-9_-]*\)" *{ *program *= 
 OTHER_NAMES := $(foreach n,$(NAMES),$(firstword $(subst :, ,$(n))))
 program_of   = $(patsubst $(1):%,%,$(filter $(1):%,$(NAMES)))
 
-PACKAGES := libevent_core libconfuse libcrypto libssl libgsasl libcrypt libseccomp gmime-3.0
+PACKAGES := libevent_core libconfuse libcrypto libssl libgsasl libcrypt libseccomp gmime-3.0 libmicrohttpd jansson sqlite3
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 CFLAGS   ?= -O2 -g
