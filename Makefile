@@ -30,11 +30,13 @@ NEEDS_client   := protocol mime net mail course base
 NEEDS_admin    := server client protocol auth store mime net mail course base
 NEEDS_web      := protocol mime monitor store net mail course base
 
-PROGRAMS := smtpmail popserver mailclient postroom
+PROGRAMS := smtpmail popserver mailclient postroom postroom-web
 NEEDS_smtpmail   := server $(NEEDS_server)
 NEEDS_popserver  := server $(NEEDS_server)
 NEEDS_mailclient := client $(NEEDS_client)
 NEEDS_postroom   := admin $(NEEDS_admin)
+# A program of its own: what reads MIME, JSON and HTTP, and the libraries for it, never enters the process that carries the mail.
+NEEDS_postroom-web := web $(NEEDS_web)
 
 # Further names of programs, which imply a course: `program_name "NAME" { program = PROGRAM }` in the course's file, on one line.
 NAMES       := $(shell sed -n 's/^program_name "\([a-z0-9_-]*\)" *{ *program *= *\([a-z]*\) *}.*/\1:\2/p' courses/*.conf)
@@ -107,6 +109,16 @@ $(B)/gen/courses.c: scripts/embed-courses.sh $(wildcard courses/*.conf)
 	@mkdir -p $(@D)
 	$(call quiet,GEN,$@)scripts/embed-courses.sh $(wildcard courses/*.conf) > $@
 $(B)/obj/gen/courses.o: $(B)/gen/courses.c $(B)/.flags
+	@mkdir -p $(@D)
+	$(call quiet,CC,$<)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+# … and so are the page's files.
+EXTRA_web = $(B)/obj/gen/assets.o
+ASSETS   := $(wildcard src/web/assets/*)
+$(B)/gen/assets.c: scripts/embed-assets.sh $(ASSETS)
+	@mkdir -p $(@D)
+	$(call quiet,GEN,$@)scripts/embed-assets.sh $(ASSETS) > $@
+$(B)/obj/gen/assets.o: $(B)/gen/assets.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(ALL_CFLAGS) -c $< -o $@
 

@@ -2,7 +2,7 @@
 # The arrows go down: a file in src/ROOM/ includes only ROOM's headers and those of the rooms in its NEEDS line in the Makefile.
 # (src/programs/ wires everything.) Every include of ours names its room.
 set -u
-sed -n 's/^NEEDS_\([a-z0-9_]*\) *:= *\(.*\)/\1 \2/p' Makefile | grep -Ev '^(smtpmail|popserver|mailclient|postroom) ' |
+sed -n 's/^NEEDS_\([a-z0-9_-]*\) *:= *\(.*\)/\1 \2/p' Makefile | grep -Ev '^(smtpmail|popserver|mailclient|postroom|postroom-web) ' |
 	sed 's/\$(NEEDS_[a-z0-9_]*)//' | {
 	while read -r room needs; do
 		allowed=$(echo "$room $needs" | tr -s ' ' '|')

@@ -22,7 +22,7 @@ enum message_type {
 	/* From the mail process. */
 	MESSAGE_HELLO = 1, /* users are configured (0, 1), port of SMTP, of POP3 (0: none) · domain, version */
 	MESSAGE_OPENED,    /* session, time, TLS from the start (0, 1) · protocol, peer */
-	MESSAGE_LINE,      /* session, time, side ('C', 'S'), octets, it goes on with a secret (0, 1) · text */
+	MESSAGE_LINE,      /* session, time, side ('C', 'S'), octets, enum message_line · text */
 	MESSAGE_TEXT,      /* session, time, side, octets, lines of a mail's text that went by */
 	MESSAGE_SECURED,   /* session, time · TLS version, cipher */
 	MESSAGE_LOGGED_IN, /* session, time · user */
@@ -36,6 +36,12 @@ enum message_type {
 	MESSAGE_LOGIN,  /* number · peer, name, password */
 	MESSAGE_FAULT, /* number, enum message_fault, reply code, delay in ms, chances in a million, seed · inbox, text of the reply */
 	MESSAGE_TYPES,
+};
+
+/* Bits. */
+enum message_line {
+	MESSAGE_LINE_SECRET = 1, /* it goes on with a password, which is not told */
+	MESSAGE_LINE_BODY = 2,   /* it ends a mail's text */
 };
 
 enum message_outcome { MESSAGE_DONE, MESSAGE_BUSY, MESSAGE_REFUSED, MESSAGE_FAILED };

@@ -60,6 +60,7 @@ static void add_address(struct digest *d, struct slice address)
 
 static void add_addresses(struct digest *d, struct slice field)
 {
+	g_mime_init();
 	char *text = slice_dup(field);
 	InternetAddressList *list = text ? internet_address_list_parse(NULL, text) : NULL;
 	int count = list ? internet_address_list_length(list) : 0;
