@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <gmime/gmime.h>
+#include <iconv.h>
 
 enum { NAME_MAX_OCTETS = 40 };
 
@@ -78,4 +79,22 @@ enum charset_outcome charset_decode(const char *name, struct slice text, struct 
 	enum charset_outcome outcome = run(converter, text, out);
 	g_mime_iconv_close(converter);
 	return outcome;
+}
+
+void charset_keep_common(void)
+{
+	static const char *const names[] = {
+		"ISO-8859-1",   "ISO-8859-2",   "ISO-8859-3",   "ISO-8859-4",   "ISO-8859-5",   "ISO-8859-6",
+		"ISO-8859-7",   "ISO-8859-8",   "ISO-8859-9",   "ISO-8859-10",  "ISO-8859-11",  "ISO-8859-13",
+		"ISO-8859-14",  "ISO-8859-15",  "ISO-8859-16",  "WINDOWS-1250", "WINDOWS-1251", "WINDOWS-1252",
+		"WINDOWS-1253", "WINDOWS-1254", "WINDOWS-1255", "WINDOWS-1256", "WINDOWS-1257", "WINDOWS-1258",
+		"KOI8-R",       "KOI8-U",       "MACINTOSH",    "IBM850",       "IBM437",       "TIS-620",
+		"BIG5",         "BIG5-HKSCS",   "GB2312",       "GBK",          "GB18030",      "EUC-JP",
+		"SHIFT_JIS",    "CP932",        "ISO-2022-JP",  "EUC-KR",       "CP949",        "ISO-2022-KR",
+		"UTF-7",        "UTF-16",       "UTF-16LE",     "UTF-16BE",     "UTF-32",       "US-ASCII",
+	};
+	/* Never closed: a set whose last converter is closed may be unloaded. */
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		(void)iconv_open("UTF-8", names[i]);
+	g_mime_init();
 }

@@ -16,4 +16,7 @@ enum charset_outcome {
 /* Appends the text; a name of NULL is US-ASCII (RFC 2045 section 5.2). */
 enum charset_outcome charset_decode(const char *name, struct slice text, struct buf *out);
 
+/* Has iconv load what mails commonly use, and keep it: for a process that will not be able to open files. */
+void charset_keep_common(void);
+
 #endif

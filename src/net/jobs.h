@@ -3,7 +3,7 @@
  *
  * Threads are started when work waits and none is free, up to a maximum, with small stacks (256 KiB), and end after
  * a while of idleness. Work is begun in the order it came. What starts them is a thread of its own, there from the beginning: they may do what was allowed
- * to whoever made the pool, not only what is allowed to who gives the work (server/sandbox).
+ * to whoever made the pool, not only what is allowed to who gives the work (sandbox/sandbox).
  */
 #ifndef POSTROOM_NET_JOBS_H
 #define POSTROOM_NET_JOBS_H

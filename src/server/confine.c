@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "server/privileges.h"
-#include "server/sandbox.h"
+#include "sandbox/sandbox.h"
 
 /* The mail directory; and where the certificate, the key, the users file and the aliases are, each by the name that was given and, if that is a link, in truth. */
 enum { DIRECTORIES_MAX = 1 + 2 * 4, RESERVED_PORTS = 1024 };

@@ -1,6 +1,6 @@
 /*
  * confine: gives up what a server no longer needs once its ports and its key are open: root's rights (server/privileges), other files and other system calls
- * (server/sandbox). Decides which directories stay open to it; holds nothing.
+ * (sandbox/sandbox). Decides which directories stay open to it; holds nothing.
  */
 #ifndef POSTROOM_SERVER_CONFINE_H
 #define POSTROOM_SERVER_CONFINE_H

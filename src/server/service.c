@@ -18,7 +18,7 @@
 #include "net/conn.h"
 #include "net/tls.h"
 #include "server/means.h"
-#include "server/sandbox.h"
+#include "sandbox/sandbox.h"
 
 enum {
 	GRACE_MS = 5000, /* for mails in the middle of DATA, once the end has been asked for */

@@ -53,7 +53,7 @@ struct service *service_open(const struct service_config *config, struct fault *
 const struct listener *service_bound(const struct service *s, size_t i);
 /* Serves until a signal. Prints `listening on ADDRESS port N` (of a UNIX socket `listening on PATH`) to stderr for each listener once connections are accepted, with
  * ` (TLS)` behind it where TLS comes first. False: could not begin. Blocks SIGTERM, SIGINT and SIGHUP for good, so that none that comes late cuts the end short; must be called from the main
- * thread. The thread is narrowed to what a loop may do (server/sandbox). The site's jobs and desk must outlive it. */
+ * thread. The thread is narrowed to what a loop may do (sandbox/sandbox). The site's jobs and desk must outlive it. */
 bool service_run(struct service *s, struct site *site, struct fault *why);
 /* Closes the ports. NULL is passed over. */
 void service_free(struct service *s);

@@ -17,7 +17,7 @@
 #include "server/inboxes.h"
 #include "server/login_delay.h"
 #include "server/penalty.h"
-#include "server/sandbox.h"
+#include "sandbox/sandbox.h"
 #include "server/turns.h"
 
 static void report(const char *text)

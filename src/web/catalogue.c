@@ -190,6 +190,8 @@ struct catalogue *catalogue_open(const char *path, struct fault *why)
 	}
 	if ((open_database(c, path) && is_sound(c)) || make_anew(c, path)) {
 		note_boot(c);
+		/* SQLite's own source, asked for once, opens a file. */
+		sqlite3_randomness(1, &(char){ 0 });
 		return c;
 	}
 	fault_set(why, FAULT_TEMPORARY, "cannot open %s: %s", path, c->db ? sqlite3_errmsg(c->db) : "memory is out");

@@ -11,10 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "mime/charset.h"
+#include "sandbox/sandbox.h"
 #include "store/store.h"
 #include "web/web.h"
 
@@ -24,6 +27,7 @@ struct worker {
 	struct web web;
 	struct http_config http;
 	int signals;
+	unsigned port;
 	bool ending;
 };
 
@@ -177,9 +181,22 @@ static bool open_http(struct worker *k, const struct worker_options *o, struct f
 	}
 	k->http = (struct http_config){ .routes = web_routes, .web = w, .guard = on_guard, .login = on_login };
 	w->http = http_new(&k->http, listener, why);
-	if (w->http && o->listener < 0)
-		fprintf(stderr, "listening on %s port %u (web)\n", o->address, port);
+	k->port = port;
 	return w->http != NULL;
+}
+
+/* Mailboxes are read, the index is written, and nothing else is opened, run or called: whatever a mail does to what takes it apart. */
+static bool confine(const struct worker_options *o, struct fault *why)
+{
+	char index[PATH_MAX];
+	snprintf(index, sizeof index, "%s/.web", o->dir);
+	const struct sandbox_directory directories[] = { { .path = o->dir }, { .path = index, .writable = true } };
+	if (o->no_sandbox)
+		return true;
+	tzset();
+	charset_keep_common();
+	return sandbox_files(directories, sizeof directories / sizeof directories[0], why) &&
+	       sandbox_alone(SANDBOX_WEB, why);
 }
 
 static void release(struct worker *k)
@@ -245,7 +262,9 @@ bool worker_run(const struct worker_options *o, struct fault *why)
 		return fault_set(why, FAULT_TEMPORARY, "memory is out");
 	k->web.root = k->signals = -1;
 	k->web.users = o->login;
-	bool ok = take_signals(k, why) && open_mail(&k->web, o, why) && open_http(k, o, why);
+	bool ok = take_signals(k, why) && open_mail(&k->web, o, why) && open_http(k, o, why) && confine(o, why);
+	if (ok && o->listener < 0)
+		fprintf(stderr, "listening on %s port %u (web)\n", o->address, k->port);
 	if (ok)
 		go_round(k);
 	release(k);

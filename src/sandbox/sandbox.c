@@ -1,7 +1,7 @@
 /*
  * sandbox: Landlock's rules for files, and seccomp's programs, made once and put on by each thread. See sandbox.h.
  */
-#include "server/sandbox.h"
+#include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "server/sandbox_calls.h"
+#include "sandbox/sandbox_calls.h"
 
 #ifndef __has_feature /* clang's */
 #define __has_feature(x) 0
@@ -167,16 +167,33 @@ static bool kernel_has_filters(void)
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) != 0 && errno == EFAULT;
 }
 
+/* False: there are no filters here. */
+static bool begin_calls(void)
+{
+	if (!kernel_has_filters()) {
+		log_info("this kernel has no seccomp filters: any system call is allowed");
+		return false;
+	}
+	leave_no_core();
+	return true;
+}
+
+bool sandbox_alone(enum sandbox_thread kind, struct fault *why)
+{
+	if (!begin_calls())
+		return true;
+	if (!make_program(kind))
+		return fault_set(why, FAULT_FULL, "cannot make the filter of system calls: memory is out");
+	return put_on(&programs[kind]) || fault_errno(why, "cannot put on the filter of system calls");
+}
+
 bool sandbox_calls(struct fault *why)
 {
 	if (!FITS)
 		return true;
-	if (!kernel_has_filters()) {
-		log_info("this kernel has no seccomp filters: any system call is allowed");
+	if (!begin_calls())
 		return true;
-	}
-	leave_no_core();
-	for (int kind = SANDBOX_ANY; kind < SANDBOX_THREADS; kind++) {
+	for (int kind = SANDBOX_ANY; kind <= SANDBOX_TALK; kind++) {
 		if (!make_program((enum sandbox_thread)kind))
 			return fault_set(why, FAULT_FULL, "cannot make the filter of system calls: memory is out");
 	}

@@ -1,7 +1,7 @@
 /*
  * sandbox: what is refused from inside, by every kind of thread, and what still works. Each test tries it in a child process.
  */
-#include "server/sandbox.h"
+#include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

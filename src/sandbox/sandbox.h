@@ -7,8 +7,8 @@
  *
  * Where the kernel has no Landlock or no seccomp, that part is left out, and said in the log. Under a sanitizer, whose own needs are different, all of it is.
  */
-#ifndef POSTROOM_SERVER_SANDBOX_H
-#define POSTROOM_SERVER_SANDBOX_H
+#ifndef POSTROOM_SANDBOX_SANDBOX_H
+#define POSTROOM_SANDBOX_SANDBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,11 +33,14 @@ enum sandbox_thread {
 	SANDBOX_DISK, /* jobs: files, no network */
 	SANDBOX_HASH, /* passwords: memory alone */
 	SANDBOX_TALK, /* the transcript: writes what it is given */
+	SANDBOX_WEB, /* a process of its own, one thread: HTTP connections, mailboxes that are read, an index that is written */
 	SANDBOX_THREADS,
 };
 
 /* Holds the calling thread, and all it starts, to SANDBOX_ANY; the others' lists are made ready. */
 bool sandbox_calls(struct fault *why);
+/* Holds a process of one thread to one kind. */
+bool sandbox_alone(enum sandbox_thread kind, struct fault *why);
 /* Holds the calling thread to its kind, where sandbox_calls() was called; else nothing. */
 void sandbox_narrow(enum sandbox_thread kind);
 void sandbox_narrow_disk(void);

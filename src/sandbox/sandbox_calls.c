@@ -3,7 +3,7 @@
  *
  * A call that this machine's kind does not have (open, stat and the like are missing on some) is passed over.
  */
-#include "server/sandbox_calls.h"
+#include "sandbox/sandbox_calls.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -18,7 +18,8 @@ enum {
 	DISK = 1 << SANDBOX_DISK,
 	HASH = 1 << SANDBOX_HASH,
 	TALK = 1 << SANDBOX_TALK,
-	ALL = ANY | LOOP | DISK | HASH | TALK,
+	WEB = 1 << SANDBOX_WEB,
+	ALL = ANY | LOOP | DISK | HASH | TALK | WEB,
 };
 
 /* Where an argument counts. */
@@ -82,73 +83,83 @@ static const struct row rows[] = {
 
 	/* Only while the process begins and ends, and in the threads that start others. */
 	{ CALL(clone), ANY, NEW_THREAD },
-	{ CALL(prlimit64), ANY, OWN_LIMITS },
-	{ CALL(sysinfo), ANY, FREE },
+	{ CALL(prlimit64), ANY | WEB, OWN_LIMITS },
+	{ CALL(sysinfo), ANY | WEB, FREE },
 	{ CALL(uname), ANY, FREE },
 	{ CALL(signalfd4), ANY, FREE },
 
 	/* Sessions: the network. There is no socket, bind or connect: the ports are open by then, and a server calls nobody. */
-	{ CALL(accept4), ANY | LOOP, FREE },
+	{ CALL(accept4), ANY | LOOP | WEB, FREE },
 	{ CALL(epoll_create1), ANY | LOOP, FREE },
-	{ CALL(epoll_ctl), ANY | LOOP, FREE },
-	{ CALL(epoll_wait), ANY | LOOP, FREE },
-	{ CALL(epoll_pwait), ANY | LOOP, FREE },
+	{ CALL(epoll_ctl), ANY | LOOP | WEB, FREE },
+	{ CALL(epoll_wait), ANY | LOOP | WEB, FREE },
+	{ CALL(epoll_pwait), ANY | LOOP | WEB, FREE },
 	{ CALL(epoll_pwait2), ANY | LOOP, FREE },
 	{ CALL(timerfd_create), ANY | LOOP, FREE },
 	{ CALL(timerfd_settime), ANY | LOOP, FREE },
-	{ CALL(eventfd2), ANY | LOOP, FREE },
+	{ CALL(eventfd2), ANY | LOOP | WEB, FREE },
 	{ CALL(pipe2), ANY | LOOP, FREE },
-	{ CALL(read), ANY | LOOP | DISK, FREE },
+	{ CALL(read), ANY | LOOP | DISK | WEB, FREE },
 	{ CALL(readv), ANY | LOOP, FREE },
-	{ CALL(writev), ANY | LOOP | DISK, FREE },
-	{ CALL(recvfrom), ANY | LOOP, FREE },
-	{ CALL(recvmsg), ANY | LOOP, FREE },
-	{ CALL(sendto), ANY | LOOP, FREE },
-	{ CALL(sendmsg), ANY | LOOP, FREE },
-	{ CALL(shutdown), ANY | LOOP, FREE },
-	{ CALL(getsockname), ANY | LOOP, FREE },
-	{ CALL(getpeername), ANY | LOOP, FREE },
+	{ CALL(writev), ANY | LOOP | DISK | WEB, FREE },
+	{ CALL(recvfrom), ANY | LOOP | WEB, FREE },
+	{ CALL(recvmsg), ANY | LOOP | WEB, FREE },
+	{ CALL(sendto), ANY | LOOP | WEB, FREE },
+	{ CALL(sendmsg), ANY | LOOP | WEB, FREE },
+	{ CALL(shutdown), ANY | LOOP | WEB, FREE },
+	{ CALL(getsockname), ANY | LOOP | WEB, FREE },
+	{ CALL(getpeername), ANY | LOOP | WEB, FREE },
 	{ CALL(getsockopt), ANY | LOOP, FREE },
-	{ CALL(setsockopt), ANY | LOOP, FREE },
-	{ CALL(ioctl), ANY | LOOP | TALK, FREE },
+	{ CALL(setsockopt), ANY | LOOP | WEB, FREE },
+	{ CALL(ioctl), ANY | LOOP | TALK | WEB, FREE },
 	{ CALL(poll), ALL, FREE }, /* whether there is room in the log */
 	{ CALL(ppoll), ALL, FREE },
 
 	/* Files that are open already: sessions read mails that are in the kernel's memory, and write those that come in to unnamed files. */
-	{ CALL(fcntl), ANY | LOOP | DISK, FREE },
-	{ CALL(lseek), ANY | LOOP | DISK, FREE },
-	{ CALL(pread64), ANY | LOOP | DISK, FREE },
-	{ CALL(preadv), ANY | LOOP | DISK, FREE },
-	{ CALL(preadv2), ANY | LOOP | DISK, FREE },
-	{ CALL(pwrite64), ANY | LOOP | DISK, FREE },
+	{ CALL(fcntl), ANY | LOOP | DISK | WEB, FREE },
+	{ CALL(lseek), ANY | LOOP | DISK | WEB, FREE },
+	{ CALL(pread64), ANY | LOOP | DISK | WEB, FREE },
+	{ CALL(preadv), ANY | LOOP | DISK | WEB, FREE },
+	{ CALL(preadv2), ANY | LOOP | DISK | WEB, FREE },
+	{ CALL(pwrite64), ANY | LOOP | DISK | WEB, FREE },
 	{ CALL(pwritev), ANY | LOOP | DISK, FREE },
-	{ CALL(ftruncate), ANY | LOOP | DISK, FREE },
-	{ CALL(fstat), ANY | LOOP | DISK, FREE },
-	{ CALL(newfstatat), ANY | LOOP | DISK, FREE }, /* … and see that the users file has changed */
-	{ CALL(statx), ANY | LOOP | DISK, FREE },
+	{ CALL(ftruncate), ANY | LOOP | DISK | WEB, FREE },
+	{ CALL(fstat), ANY | LOOP | DISK | WEB, FREE },
+	{ CALL(newfstatat), ANY | LOOP | DISK | WEB, FREE }, /* … and see that the users file has changed */
+	{ CALL(statx), ANY | LOOP | DISK | WEB, FREE },
 	{ CALL(memfd_create), ANY | LOOP | DISK, FREE },
 
 	/* Jobs: the store, the users file, the certificate. */
-	{ CALL(openat), ANY | DISK, FREE },
+	{ CALL(openat), ANY | DISK | WEB, FREE },
 	{ CALL(open), ANY | DISK, FREE },
 	{ CALL(mkdirat), ANY | DISK, FREE },
-	{ CALL(unlinkat), ANY | DISK, FREE },
+	{ CALL(unlinkat), ANY | DISK | WEB, FREE },
 	{ CALL(linkat), ANY | DISK, FREE },
 	{ CALL(renameat), ANY | DISK, FREE },
 	{ CALL(renameat2), ANY | DISK, FREE },
 	{ CALL(fchmod), ANY | DISK, FREE },
 	{ CALL(fchown), ANY | DISK, FREE },
-	{ CALL(fsync), ANY | DISK, FREE },
-	{ CALL(fdatasync), ANY | DISK, FREE },
+	{ CALL(fsync), ANY | DISK | WEB, FREE },
+	{ CALL(fdatasync), ANY | DISK | WEB, FREE },
 	{ CALL(fallocate), ANY | DISK, FREE },
-	{ CALL(fadvise64), ANY | DISK, FREE },
+	{ CALL(fadvise64), ANY | DISK | WEB, FREE },
 	{ CALL(copy_file_range), ANY | DISK, FREE },
 	{ CALL(sendfile), ANY | DISK, FREE },
 	{ CALL(timer_create), ANY | DISK, FREE }, /* a lock is waited for so long and no longer */
 	{ CALL(timer_settime), ANY | DISK, FREE },
 	{ CALL(timer_delete), ANY | DISK, FREE },
-	{ CALL(getdents64), ANY | DISK, FREE },
-	{ CALL(fstatfs), ANY | DISK, FREE },
+	{ CALL(getdents64), ANY | DISK | WEB, FREE },
+	{ CALL(fstatfs), ANY | DISK | WEB, FREE },
+
+	/* SQLite: its journal. */
+	{ CALL(unlink), WEB, FREE },
+	{ CALL(access), WEB, FREE },
+	{ CALL(faccessat), WEB, FREE },
+	{ CALL(faccessat2), WEB, FREE },
+	{ CALL(lstat), WEB, FREE },
+	{ CALL(stat), WEB, FREE },
+	{ CALL(fchown), WEB, FREE },
+	{ CALL(fchmod), WEB, FREE },
 };
 
 static int allow(scmp_filter_ctx context, int call)
