@@ -244,11 +244,18 @@ static enum session_next greet(struct pop3_server *s)
 	return next == NEXT_LINE ? pop3_login_stamp(s) : next;
 }
 
+static void tell_tls(struct pop3_server *s)
+{
+	if (s->base.tls)
+		transcript_secured(&s->feed, s->base.tls->version, s->base.tls->cipher);
+}
+
 static enum session_next pop3_start(struct session *base)
 {
 	struct pop3_server *s = pop3_session_of(base);
 	size_t said = base->out->len;
 	transcript_note(&s->feed, TRANSCRIPT_CLIENT, "<client connects to POP3 port>");
+	tell_tls(s);
 	return leave(s, said, s->config->apop ? pop3_session_refresh(s, greet) : greet(s));
 }
 
@@ -305,6 +312,7 @@ static enum session_next pop3_secured(struct session *base)
 	struct pop3_server *s = pop3_session_of(base);
 	s->user_len = 0;
 	s->utf8 = false;
+	tell_tls(s);
 	return NEXT_LINE;
 }
 
@@ -384,5 +392,11 @@ struct session *pop3_server_new(const struct pop3_config *config, const struct p
 	s->host = host;
 	s->state = POP3_AUTHORIZATION;
 	transcript_feed_init(&s->feed, config->transcript);
+	transcript_feed_tell(&s->feed, config->sink);
 	return &s->base;
+}
+
+void *pop3_server_heard(const struct session *base)
+{
+	return ((const struct pop3_server *)base)->feed.heard;
 }

@@ -25,9 +25,10 @@ enum {
 };
 
 struct pop3_config {
-	const struct reply *replies;   /* a course's */
-	struct transcript *transcript; /* or NULL */
-	const char *domain;            /* for APOP's time stamp */
+	const struct reply *replies;        /* a course's */
+	struct transcript *transcript;      /* or NULL */
+	const struct transcript_sink *sink; /* or NULL */
+	const char *domain;                 /* for APOP's time stamp */
 	bool apop; /* the greeting has a time stamp (RFC 1939 section 7), where the host's apop_offered says so */
 	bool tls;  /* STLS is offered on connections in clear */
 	bool utf8; /* UTF8 is offered (RFC 6856) */
@@ -93,6 +94,8 @@ struct pop3_host_ops {
 
 /* NULL: memory is out (the host is then freed). */
 struct session *pop3_server_new(const struct pop3_config *config, const struct pop3_host_ops *ops, void *host);
+/* What the sink made of the session at its beginning; NULL: nothing. */
+void *pop3_server_heard(const struct session *s);
 
 /* `detail` (may be NULL) goes behind the -ERR: who holds the mailbox, for instance. Not kept. */
 void pop3_server_login(struct session *s, enum pop3_login result, const char *detail);

@@ -182,11 +182,18 @@ static enum session_next leave(struct smtp_server *s, size_t said_before, enum s
 	return next;
 }
 
+static void tell_tls(struct smtp_server *s)
+{
+	if (s->base.tls)
+		transcript_secured(&s->feed, s->base.tls->version, s->base.tls->cipher);
+}
+
 static enum session_next smtp_start(struct session *base)
 {
 	struct smtp_server *s = smtp_session_of(base);
 	size_t said = base->out->len;
 	transcript_note(&s->feed, TRANSCRIPT_CLIENT, "<client connects to SMTP port>");
+	tell_tls(s);
 	return leave(s, said, smtp_session_reply(s, REPLY_GREETING));
 }
 
@@ -305,6 +312,7 @@ static enum session_next smtp_secured(struct session *base)
 	s->client[0] = '\0';
 	s->address = NULL;
 	smtp_session_enter(s, SMTP_CONNECTED);
+	tell_tls(s);
 	return NEXT_LINE;
 }
 
@@ -410,6 +418,7 @@ struct session *smtp_server_new(const struct smtp_config *config, const struct s
 	s->host = host;
 	s->state = SMTP_CONNECTED;
 	transcript_feed_init(&s->feed, config->transcript);
+	transcript_feed_tell(&s->feed, config->sink);
 	return &s->base;
 }
 
@@ -445,4 +454,9 @@ const struct address *smtp_server_sender(const struct session *s)
 	static const struct address none;
 	const struct smtp_transaction *mail = ((const struct smtp_server *)s)->mail;
 	return mail ? &mail->sender : &none;
+}
+
+void *smtp_server_heard(const struct session *base)
+{
+	return ((const struct smtp_server *)base)->feed.heard;
 }

@@ -39,12 +39,13 @@ struct smtp_config {
 	const struct course_verb *verbs; /* a course's further spellings of the verbs */
 	size_t verbs_count;
 	const char *domain;
-	uint64_t max_size;             /* octets of a mail as SIZE counts them */
-	bool tls;                      /* STARTTLS is offered on connections in clear */
-	bool auth_required;            /* MAIL needs a login first */
-	bool strict;                   /* lines end in CR LF alone, in commands and in mails */
-	int64_t idle_ms;               /* how long the peer may be silent; 0: SMTP_IDLE_MS, SMTP_MEMBER_IDLE_MS */
-	struct transcript *transcript; /* or NULL */
+	uint64_t max_size;                  /* octets of a mail as SIZE counts them */
+	bool tls;                           /* STARTTLS is offered on connections in clear */
+	bool auth_required;                 /* MAIL needs a login first */
+	bool strict;                        /* lines end in CR LF alone, in commands and in mails */
+	int64_t idle_ms;                    /* how long the peer may be silent; 0: SMTP_IDLE_MS, SMTP_MEMBER_IDLE_MS */
+	struct transcript *transcript;      /* or NULL */
+	const struct transcript_sink *sink; /* or NULL */
 };
 
 /* The host's side. `host` is what was given to smtp_server_new. Calls marked (answer) are answered by exactly one smtp_server_answer().
@@ -94,6 +95,8 @@ struct smtp_host_ops {
 
 /* NULL: memory is out (the host is then freed). */
 struct session *smtp_server_new(const struct smtp_config *config, const struct smtp_host_ops *ops, void *host);
+/* What the sink made of the session at its beginning; NULL: nothing. */
+void *smtp_server_heard(const struct session *s);
 
 /* `number` goes where the reply's text has %n. */
 void smtp_server_answer(struct session *s, enum reply_id reply, uint64_t number);

@@ -317,6 +317,10 @@ static void queue_line(struct transcript_feed *f, enum transcript_side side, str
 static void take_line(struct transcript_feed *f, enum transcript_side side, struct slice line, bool cut)
 {
 	struct slice explanation = slice_make("", 0);
+	if (f->heard)
+		f->sink->line(f->heard, side, line, cut ? TRANSCRIPT_SECRET : TRANSCRIPT_SAID);
+	if (!f->transcript)
+		return;
 	if (f->explain && side == TRANSCRIPT_CLIENT)
 		explanation = explain_client(f->explain, line, cut);
 	else if (f->explain)
@@ -348,8 +352,28 @@ void transcript_feed_init(struct transcript_feed *f, struct transcript *t)
 		explain_init(f->explain, t->verbs, t->verbs_len);
 }
 
+void transcript_feed_tell(struct transcript_feed *f, const struct transcript_sink *sink)
+{
+	f->sink = sink;
+	f->heard = sink ? sink->begin(sink->owner) : NULL;
+}
+
+void transcript_secured(struct transcript_feed *f, const char *version, const char *cipher)
+{
+	if (f->heard)
+		f->sink->secured(f->heard, version, cipher);
+}
+
+static bool is_heard(const struct transcript_feed *f)
+{
+	return f->transcript || f->heard;
+}
+
 void transcript_feed_release(struct transcript_feed *f)
 {
+	if (f->heard)
+		f->sink->end(f->heard);
+	f->heard = NULL;
 	buf_release(&f->partial[0]);
 	buf_release(&f->partial[1]);
 	if (f->explain)
@@ -360,13 +384,13 @@ void transcript_feed_release(struct transcript_feed *f)
 
 void transcript_line(struct transcript_feed *f, enum transcript_side side, struct slice line)
 {
-	if (f->transcript)
+	if (is_heard(f))
 		take_line(f, side, line, false);
 }
 
 void transcript_secret(struct transcript_feed *f, enum transcript_side side, struct slice line, size_t hidden)
 {
-	if (f->transcript)
+	if (is_heard(f))
 		take_line(f, side, slice_make(line.ptr, hidden < line.len ? hidden : line.len), hidden < line.len);
 }
 
@@ -387,15 +411,22 @@ static size_t find_secret(struct slice line)
 
 void transcript_command(struct transcript_feed *f, struct slice line)
 {
-	if (f->transcript)
+	if (is_heard(f))
 		transcript_secret(f, TRANSCRIPT_CLIENT, line, find_secret(line));
 }
 
 /* A line of a text; a server's replies come as one. */
 static void take_text_line(struct transcript_feed *f, enum transcript_side side, struct slice line)
 {
-	if (f->explain && side == TRANSCRIPT_CLIENT)
+	bool mail = side == TRANSCRIPT_CLIENT;
+	if (mail && f->heard)
+		f->sink->line(f->heard, side, line, TRANSCRIPT_MAIL);
+	if (mail && !f->transcript)
+		return;
+	if (f->explain && mail)
 		queue_line(f, side, line, false, explain_text(f->explain, line));
+	else if (mail)
+		queue_line(f, side, line, false, slice_make("", 0));
 	else
 		take_line(f, side, line, false);
 }
@@ -420,7 +451,7 @@ static void add_partial(struct buf *partial, struct slice part)
 void transcript_text(struct transcript_feed *f, enum transcript_side side, const char *octets, size_t n)
 {
 	struct slice rest = slice_make(octets, n);
-	while (f->transcript && rest.len > 0) {
+	while (is_heard(f) && rest.len > 0) {
 		size_t end = slice_find(rest, '\n');
 		add_partial(partial_of(f, side), slice_make(rest.ptr, end));
 		if (end < rest.len)
@@ -431,14 +462,14 @@ void transcript_text(struct transcript_feed *f, enum transcript_side side, const
 
 void transcript_text_end(struct transcript_feed *f, enum transcript_side side)
 {
-	if (f->transcript && partial_of(f, side)->len > 0)
+	if (is_heard(f) && partial_of(f, side)->len > 0)
 		end_partial(f, side);
 }
 
 void transcript_note(struct transcript_feed *f, enum transcript_side side, const char *note)
 {
+	transcript_text_end(f, side);
 	if (!f->transcript)
 		return;
-	transcript_text_end(f, side);
 	queue_line(f, side, slice_str(note), false, f->explain ? explain_note(f->explain) : slice_make("", 0));
 }

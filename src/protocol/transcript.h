@@ -30,9 +30,25 @@ void transcript_explain(struct transcript *t, const struct course_verb *verbs, s
 /* Waits until all that was said so far is written: for a program whose own words go to the same place. Alone here, it blocks. NULL: nothing. */
 void transcript_flush(struct transcript *t);
 
-/* One party of one connection; embedded in a session. With t NULL every call below does nothing at once. */
+/* Somebody else who is told, at once, on the thread of the session, whether there is a transcript or not. The lines are those of the transcript, secrets left out. */
+enum transcript_kind {
+	TRANSCRIPT_SAID,
+	TRANSCRIPT_SECRET, /* it goes on with what is not told */
+	TRANSCRIPT_MAIL,   /* a client's text of a mail */
+};
+struct transcript_sink {
+	void *(*begin)(void *owner); /* a connection; NULL: this one is not followed */
+	void (*line)(void *connection, enum transcript_side side, struct slice line, enum transcript_kind kind);
+	void (*secured)(void *connection, const char *version, const char *cipher);
+	void (*end)(void *connection);
+	void *owner;
+};
+
+/* One party of one connection; embedded in a session. With t NULL and no sink every call below does nothing at once. */
 struct transcript_feed {
 	struct transcript *transcript;
+	const struct transcript_sink *sink;
+	void *heard; /* the sink's own */
 	unsigned connection;
 	struct buf partial[2];   /* an unfinished line of message text per side */
 	struct explain *explain; /* follows this connection's dialogue; NULL: nothing is explained */
@@ -40,6 +56,8 @@ struct transcript_feed {
 
 void transcript_feed_init(struct transcript_feed *f, struct transcript *t);
 void transcript_feed_release(struct transcript_feed *f);
+/* Before the first line. NULL: there is none. */
+void transcript_feed_tell(struct transcript_feed *f, const struct transcript_sink *sink);
 /* A whole line, without its end. */
 void transcript_line(struct transcript_feed *f, enum transcript_side side, struct slice line);
 /* A line of which the octets from `hidden` on are a secret: shown as "…" in their place. */
@@ -50,6 +68,8 @@ void transcript_command(struct transcript_feed *f, struct slice line);
 void transcript_text(struct transcript_feed *f, enum transcript_side side, const char *octets, size_t n);
 /* The text ends here, be it amid a line. */
 void transcript_text_end(struct transcript_feed *f, enum transcript_side side);
+/* TLS has begun: for the sink alone. */
+void transcript_secured(struct transcript_feed *f, const char *version, const char *cipher);
 /* Something that neither said, e.g. "<client connects>", "<client hangs up>". */
 void transcript_note(struct transcript_feed *f, enum transcript_side side, const char *note);
 

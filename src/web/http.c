@@ -32,7 +32,7 @@ static int bind_one(const struct addrinfo *a)
 	return -1;
 }
 
-static unsigned port_of(int fd)
+unsigned http_port(int fd)
 {
 	struct sockaddr_storage at;
 	socklen_t len = sizeof at;
@@ -60,7 +60,7 @@ int http_listen(const char *address, unsigned *port, struct fault *why)
 		why->kind = why->error == EADDRINUSE ? FAULT_BUSY : FAULT_PERMANENT;
 		return -1;
 	}
-	*port = port_of(fd);
+	*port = http_port(fd);
 	return fd;
 }
 

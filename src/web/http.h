@@ -70,6 +70,8 @@ struct http;
 
 /* A listening socket; FAULT_BUSY where the port is in use. -1 with why. `port` in: 0 picks one; out: the one it is. */
 int http_listen(const char *address, unsigned *port, struct fault *why);
+/* Of a listening socket. */
+unsigned http_port(int fd);
 /* Owns the socket. The config must outlive it. NULL with why. */
 struct http *http_new(const struct http_config *config, int listener, struct fault *why);
 void http_free(struct http *h);

@@ -128,15 +128,18 @@ static bool on_login(struct request *r)
 
 /* ---- opening ---- */
 
-static bool take_signals(struct worker *k, struct fault *why)
+/* Where there is a mail process, its end is this one's: what it still has to tell, and to answer, is worth that. */
+static bool take_signals(struct worker *k, const struct worker_options *o, struct fault *why)
 {
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	if (o->link >= 0)
+		return true;
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	k->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return k->signals >= 0 || fault_errno(why, "cannot watch for signals");
 }
@@ -172,6 +175,7 @@ static bool open_http(struct worker *k, const struct worker_options *o, struct f
 	int listener = o->listener >= 0 ? o->listener : http_listen(o->address, &port, why);
 	if (listener < 0)
 		return false;
+	port = http_port(listener);
 	guard_init(&w->guard, port);
 	for (unsigned i = 0; i < o->hosts_count; i++) {
 		if (!guard_add(&w->guard, o->hosts[i])) {
@@ -262,7 +266,7 @@ bool worker_run(const struct worker_options *o, struct fault *why)
 		return fault_set(why, FAULT_TEMPORARY, "memory is out");
 	k->web.root = k->signals = -1;
 	k->web.users = o->login;
-	bool ok = take_signals(k, why) && open_mail(&k->web, o, why) && open_http(k, o, why) && confine(o, why);
+	bool ok = take_signals(k, o, why) && open_mail(&k->web, o, why) && open_http(k, o, why) && confine(o, why);
 	if (ok && o->listener < 0)
 		fprintf(stderr, "listening on %s port %u (web)\n", o->address, k->port);
 	if (ok)
