@@ -15,21 +15,22 @@ comma   := ,
 # `make SAN=address,undefined` builds beside the ordinary programs, in a directory of its own.
 B := $(if $(SAN),build/$(subst $(comma),-,$(SAN)),build)
 
-ROOMS := base net monitor sandbox mail mime course auth store protocol server client web admin
+ROOMS := base net monitor sandbox mail mime terminal course auth store protocol server client web admin
 NEEDS_base     :=
 NEEDS_net      := base
 NEEDS_monitor  := base
 NEEDS_sandbox  := base
 NEEDS_mime     := mail base
+NEEDS_terminal := mail base
 NEEDS_mail     := base
 NEEDS_course   := base
 NEEDS_auth     := base
 NEEDS_store    := base
 NEEDS_protocol := net mail course base
 NEEDS_server   := protocol auth store monitor sandbox net mail course base
-NEEDS_client   := protocol mime net mail course base
+NEEDS_client   := protocol mime terminal net mail course base
 NEEDS_web      := protocol mime monitor sandbox store net mail course base
-NEEDS_admin    := server client protocol auth store mime monitor sandbox net mail course base
+NEEDS_admin    := server protocol auth store terminal monitor sandbox net mail course base
 
 PROGRAMS := smtpmail popserver mailclient postroom postroom-web
 NEEDS_smtpmail   := server $(NEEDS_server)

@@ -15,7 +15,7 @@
 #include "admin/mail_mbox.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "client/progress.h"
+#include "terminal/progress.h"
 
 enum { OUT_BLOCK = 256 * 1024, NAME_SIZE = 400 };
 

@@ -14,7 +14,7 @@
 #include "admin/mail_mbox.h"
 #include "base/buf.h"
 #include "base/file.h"
-#include "client/progress.h"
+#include "terminal/progress.h"
 #include "protocol/dot.h"
 
 enum { BATCH = 256, BATCH_OCTETS = 8 * 1024 * 1024, BLOCK = 64 * 1024 };

@@ -12,7 +12,7 @@
 #include "admin/mail_mbox.h"
 #include "admin/mail_pick.h"
 #include "base/file.h"
-#include "client/screen.h"
+#include "terminal/screen.h"
 
 enum { CELL_MAX = VISIBLE_GROWTH * SUMMARY_TEXT_MAX + 1, LINE_MAX_OCTETS = 8 * 1024 };
 /* On a terminal. An id has no place in less than ID_COLUMNS. */

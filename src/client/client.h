@@ -13,7 +13,7 @@
 #include "client/account.h"
 #include "client/credentials.h"
 #include "client/prompt.h"
-#include "client/screen.h"
+#include "terminal/screen.h"
 #include "client/smtp_link.h"
 #include "course/course.h"
 

@@ -15,7 +15,7 @@
 #include "client/attachment.h"
 #include "client/command_status.h"
 #include "client/inbox.h"
-#include "client/screen.h"
+#include "terminal/screen.h"
 #include "client/shown_mail.h"
 
 enum { LINE_OCTETS_MAX = 64 * 1024 };
@@ -127,7 +127,7 @@ static void take_text(void *owner, const char *octets, size_t n)
 	shown_mail_take(owner, slice_make(octets, n));
 }
 
-/* As it came; a terminal gets it through client/visible all the same. */
+/* As it came; a terminal gets it through terminal/visible all the same. */
 static int show_raw(struct visit *s, size_t index)
 {
 	const struct pop3_client_sink out = { .text = print_octets, .owner = stdout };

@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "client/mime_compose.h"
-#include "client/screen.h"
+#include "terminal/screen.h"
 #include "mail/utf8.h"
 
 enum { PORT_MAX = 65535, MESSAGE_MAX = 4096, RECODED_MAX = 4 * 1024 * 1024 };

@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "client/link.h"
-#include "client/local_set.h"
+#include "terminal/local_set.h"
 #include "client/people.h"
 
 enum {

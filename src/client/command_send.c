@@ -16,7 +16,7 @@
 #include "client/command_input.h"
 #include "client/command_status.h"
 #include "client/mime_compose.h"
-#include "client/progress.h"
+#include "terminal/progress.h"
 #include "client/smtp_link.h"
 
 /* Every recipient once, be it named twice. */

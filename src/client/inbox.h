@@ -9,7 +9,7 @@
 #define POSTROOM_CLIENT_INBOX_H
 
 #include "client/account.h"
-#include "client/progress.h"
+#include "terminal/progress.h"
 #include "client/sasl.h"
 #include "mail/summary.h"
 #include "protocol/pop3_client.h"

@@ -8,7 +8,7 @@
 #define POSTROOM_CLIENT_MAIL_LIST_H
 
 #include "client/inbox.h"
-#include "client/screen.h"
+#include "terminal/screen.h"
 
 /* The heading's columns stand apart by two blanks or more. Marked mails are left out, and the others keep their numbers.
  * Returns how many are shown. */

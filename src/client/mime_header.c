@@ -3,7 +3,7 @@
  */
 #include "client/mime_header.h"
 
-#include "client/visible.h"
+#include "terminal/visible.h"
 #include "mail/header.h"
 
 enum { DECODED_MAX = 4 * HEADER_FIELD_MAX };

@@ -4,7 +4,7 @@
  *
  * GMime parses and decodes. What is not as the RFCs want it is shown as well as can be: a missing end boundary, junk in
  * base64, an unknown character set. Names and header values come out as one visible line each; the texts hold what the mail
- * holds, so the whole goes through client/screen. A mail beyond the limits of mime/mime_tree is no view, and is shown as it came. Opens no file.
+ * holds, so the whole goes through terminal/screen. A mail beyond the limits of mime/mime_tree is no view, and is shown as it came. Opens no file.
  */
 #ifndef POSTROOM_CLIENT_MIME_VIEW_H
 #define POSTROOM_CLIENT_MIME_VIEW_H
@@ -14,7 +14,7 @@
 #include "mime/mime_tree.h"
 
 struct mime_attachment {
-	char *name; /* as the mail says it: for attachment_name() and client/visible; "" where it says none */
+	char *name; /* as the mail says it: for attachment_name() and terminal/visible; "" where it says none */
 	char *type; /* "image/png", as the mail says it */
 	uint64_t octets;
 	void *part; /* GMime's */

@@ -3,7 +3,7 @@
  */
 #include "client/attachment.h"
 #include "client/mime_view.h"
-#include "client/visible.h"
+#include "terminal/visible.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "client/term.h"
+#include "terminal/term.h"
 
 enum { KEY_LINE_MAX = 4096, RIGHT_AFTER_MS = 1000 };
 

@@ -9,7 +9,7 @@
 #define POSTROOM_CLIENT_PROMPT_H
 
 #include "base/buf.h"
-#include "client/screen.h"
+#include "terminal/screen.h"
 
 struct prompt {
 	int in;

@@ -9,8 +9,8 @@
 #define POSTROOM_CLIENT_SHOWN_MAIL_H
 
 #include "client/mime_view.h"
-#include "client/progress.h"
-#include "client/screen.h"
+#include "terminal/progress.h"
+#include "terminal/screen.h"
 
 enum { SHOWN_MAIL_KEPT_MAX = 16 * 1024 * 1024 };
 

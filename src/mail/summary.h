@@ -5,7 +5,7 @@
  *
  * From is the address alone (`Name <a@b>` gives a@b), Received the first such field (a course's `DATE : HOUR : MINUTE` as it
  * stands, of an RFC 5321 line the date behind the last semicolon, brought to the same form in local time), Subject decoded. Where a
- * mail has none, the text is "-". Control characters are left to whoever prints (client/term), save NUL, which
+ * mail has none, the text is "-". Control characters are left to whoever prints (terminal/term), save NUL, which
  * becomes a question mark.
  */
 #ifndef POSTROOM_MAIL_SUMMARY_H

@@ -3,7 +3,7 @@
  *
  * Tags are taken off, scripts, styles and comments left out, entities decoded, blanks folded as a browser folds them; a
  * link's address stands behind its words, so that one sees where it leads. Pure, linear in the text's length, and it
- * obeys nothing: control characters stay for client/visible to show.
+ * obeys nothing: control characters stay for terminal/visible to show.
  */
 #ifndef POSTROOM_MIME_HTML_TEXT_H
 #define POSTROOM_MIME_HTML_TEXT_H

@@ -1,7 +1,7 @@
 /*
  * What a terminal gets that does not speak UTF-8, and what is typed there.
  */
-#include "client/local_set.h"
+#include "terminal/local_set.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * screen: printing. See screen.h.
  */
-#include "client/screen.h"
+#include "terminal/screen.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

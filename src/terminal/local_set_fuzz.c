@@ -2,7 +2,7 @@
  * local_set: any octets as typed at a terminal of any set, and any UTF-8 printed there: what was typed becomes UTF-8, and what is printed holds no control but
  * those that the text had in ASCII. The first octet chooses the set.
  */
-#include "client/local_set.h"
+#include "terminal/local_set.h"
 
 #include <stdlib.h>
 

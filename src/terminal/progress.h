@@ -4,8 +4,8 @@
  * It stands on stdout where that is a terminal, else on stderr, and is gone without a trace before anything else is
  * printed.
  */
-#ifndef POSTROOM_CLIENT_PROGRESS_H
-#define POSTROOM_CLIENT_PROGRESS_H
+#ifndef POSTROOM_TERMINAL_PROGRESS_H
+#define POSTROOM_TERMINAL_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
  *
  * The first octet: the mode and the set; the second one: the length of the pieces and the columns.
  */
-#include "client/visible.h"
+#include "terminal/visible.h"
 
 #include <locale.h>
 #include <stdlib.h>

@@ -6,12 +6,12 @@
  * stdout is a terminal, and how wide it is, is asked here and nowhere else. Output is buffered until screen_flush(),
  * which everybody calls before waiting.
  */
-#ifndef POSTROOM_CLIENT_SCREEN_H
-#define POSTROOM_CLIENT_SCREEN_H
+#ifndef POSTROOM_TERMINAL_SCREEN_H
+#define POSTROOM_TERMINAL_SCREEN_H
 
 #include <stdio.h>
 
-#include "client/visible.h"
+#include "terminal/visible.h"
 
 struct screen {
 	FILE *out;

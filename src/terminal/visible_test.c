@@ -1,7 +1,7 @@
 /*
  * What foreign text may do to a terminal: nothing. And how wide it is.
  */
-#include "client/visible.h"
+#include "terminal/visible.h"
 
 #include <locale.h>
 #include <setjmp.h>

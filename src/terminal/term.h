@@ -5,8 +5,8 @@
  * a static state. What is changed is restored by term_restore(), at exit, and when a signal ends or stops the
  * program.
  */
-#ifndef POSTROOM_CLIENT_TERM_H
-#define POSTROOM_CLIENT_TERM_H
+#ifndef POSTROOM_TERMINAL_TERM_H
+#define POSTROOM_TERMINAL_TERM_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /*
  * visible: what may reach a terminal, character by character. See visible.h.
  */
-#include "client/visible.h"
+#include "terminal/visible.h"
 
 #include "mail/utf8.h"
 

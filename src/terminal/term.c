@@ -1,7 +1,7 @@
 /*
  * term: termios, keys and the signals that end a program. See term.h.
  */
-#include "client/term.h"
+#include "terminal/term.h"
 
 #include <errno.h>
 #include <poll.h>

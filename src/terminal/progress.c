@@ -1,7 +1,7 @@
 /*
  * progress: the bar. See progress.h.
  */
-#include "client/progress.h"
+#include "terminal/progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * local_set: iconv, a character at a time. See local_set.h.
  */
-#include "client/local_set.h"
+#include "terminal/local_set.h"
 
 #include <errno.h>
 #include <iconv.h>

@@ -4,8 +4,8 @@
  * What is printed goes from UTF-8 into it character by character, what is typed the other way. No octet comes out that a terminal could take for a
  * control, C0, DEL or C1, whatever the set has there; such a character counts as one that the set has no place for. The pointer NULL is UTF-8.
  */
-#ifndef POSTROOM_CLIENT_LOCAL_SET_H
-#define POSTROOM_CLIENT_LOCAL_SET_H
+#ifndef POSTROOM_TERMINAL_LOCAL_SET_H
+#define POSTROOM_TERMINAL_LOCAL_SET_H
 
 #include "base/buf.h"
 

@@ -6,12 +6,12 @@
  * stays, but for what a terminal with a set of its own has no place for, <U+2026>. A pure push filter: any cut of the input gives the same output. Widths are those of wcwidth(3) in a UTF-8
  * locale.
  */
-#ifndef POSTROOM_CLIENT_VISIBLE_H
-#define POSTROOM_CLIENT_VISIBLE_H
+#ifndef POSTROOM_TERMINAL_VISIBLE_H
+#define POSTROOM_TERMINAL_VISIBLE_H
 
 #include "base/buf.h"
 #include "base/slice.h"
-#include "client/local_set.h"
+#include "terminal/local_set.h"
 
 enum visible_mode {
 	VISIBLE_TEXT, /* tabs and newlines stay, as in a mail */
