@@ -22,7 +22,7 @@ enum inspect_kind {
 	INSPECT_TAIL_BLANK, /* … of nothing but blanks */
 
 	INSPECT_INDEX_NONE,
-	INSPECT_INDEX_BAD,    /* its header is not whole, or a record: mail says which, 0 the header */
+	INSPECT_INDEX_BAD,    /* its header is not whole, or the record of mail (0: the header) */
 	INSPECT_INDEX_OLD,    /* it describes the file as it was: other is the size it had */
 	INSPECT_INDEX_SUMS,   /* its header does not agree with its records */
 	INSPECT_LOST_DIVIDER, /* offset is where the dividing line of mail stood; other: how many mails are one now */
