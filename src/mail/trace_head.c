@@ -120,3 +120,11 @@ const char *trace_protocol(bool extended, bool tls, bool authenticated, bool utf
 		return "SMTP";
 	return utf8 ? beyond_ascii[kind] : plain[kind];
 }
+
+const char *trace_protocol_lmtp(bool tls, bool authenticated, bool utf8)
+{
+	static const char *const plain[] = { "LMTP", "LMTPS", "LMTPA", "LMTPSA" };
+	static const char *const beyond_ascii[] = { "UTF8LMTP", "UTF8LMTPS", "UTF8LMTPA", "UTF8LMTPSA" };
+	size_t kind = (size_t)tls + 2 * (size_t)authenticated;
+	return utf8 ? beyond_ascii[kind] : plain[kind];
+}

@@ -32,5 +32,6 @@ size_t trace_head(const struct trace_facts *facts, char text[TRACE_HEAD_MAX]);
 
 /* The word behind `with`: RFC 3848, and RFC 6531 section 4.3 for mails that came with SMTPUTF8. */
 const char *trace_protocol(bool extended, bool tls, bool authenticated, bool utf8);
+const char *trace_protocol_lmtp(bool tls, bool authenticated, bool utf8);
 
 #endif

@@ -281,6 +281,10 @@ static void protocol_is_the_registered_word(void **state)
 	assert_string_equal(trace_protocol(true, true, false, true), "UTF8SMTPS");
 	assert_string_equal(trace_protocol(true, false, true, true), "UTF8SMTPA");
 	assert_string_equal(trace_protocol(true, true, true, true), "UTF8SMTPSA");
+	assert_string_equal(trace_protocol_lmtp(false, false, false), "LMTP");
+	assert_string_equal(trace_protocol_lmtp(true, false, false), "LMTPS");
+	assert_string_equal(trace_protocol_lmtp(true, true, false), "LMTPSA");
+	assert_string_equal(trace_protocol_lmtp(false, true, true), "UTF8LMTPA");
 }
 
 static void longest_of_everything_keeps_lines_and_head_within_their_limits(void **state)

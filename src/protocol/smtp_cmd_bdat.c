@@ -21,7 +21,7 @@ static bool read_chunk(struct slice argument, struct smtp_chunk *chunk)
 /* The first chunk of a mail. What is refused here spoils the mail: a later chunk alone is not what was meant. */
 static void begin_mail(struct smtp_server *s)
 {
-	enum reply_id verdict = s->mail->recipients > 0 ? s->ops->data_begin(s->host) : REPLY_NO_RECIPIENTS;
+	enum reply_id verdict = s->mail->recipients > 0 ? s->ops->data_begin(s->host) : smtp_session_no_recipients(s);
 	smtp_text_begin(s, DOT_CHUNKS);
 	smtp_session_enter(s, SMTP_IN_CHUNKS);
 	if (verdict != REPLY_DATA_START)
@@ -53,7 +53,7 @@ static enum session_next end_chunk(struct smtp_server *s)
 	if (s->closing)
 		return end_for_shutdown(s);
 	if (s->mail->given_up)
-		return smtp_session_say(s, s->mail->refusal, NULL, s->config->max_size);
+		return smtp_session_say(s, s->mail->refusal, "RCPT comes first", s->config->max_size);
 	return smtp_session_say(s, REPLY_CHUNK, NULL, chunk->size);
 }
 

@@ -1,5 +1,5 @@
 /*
- * smtp_cmd_session: the commands about the session itself: HELO, EHLO, STARTTLS, RSET, NOOP, VRFY, HELP, QUIT (RFC 5321 section 4.1.1, RFC 3207).
+ * smtp_cmd_session: the commands about the session itself: HELO, EHLO (LHLO), STARTTLS, RSET, NOOP, VRFY, HELP, QUIT (RFC 5321 section 4.1.1, RFC 3207).
  */
 #include "base/buf.h"
 #include "protocol/smtp_session.h"
@@ -76,7 +76,7 @@ enum session_next smtp_cmd_ehlo(struct session *base, struct slice argument)
 	struct smtp_server *s = smtp_session_of(base);
 	enum reply_id verdict = greeted(s, argument, true);
 	if (verdict != REPLY_HELLO)
-		return smtp_session_say(s, verdict, "EHLO client-name", 0);
+		return smtp_session_say(s, verdict, s->config->lmtp ? "LHLO client-name" : "EHLO client-name", 0);
 	if (!s->ops->refresh || s->authenticated)
 		return tell_extensions(s);
 	smtp_session_ask(s, tell_extensions);

@@ -180,7 +180,7 @@ enum session_next smtp_cmd_data(struct session *base, struct slice argument)
 	struct smtp_server *s = smtp_session_of(base);
 	(void)argument;
 	if (s->mail->recipients == 0) /* RFC 2920 section 3.1: a pipeline says DATA before it has seen the refusals */
-		return smtp_session_reply(s, REPLY_NO_RECIPIENTS);
+		return smtp_session_say(s, smtp_session_no_recipients(s), smtp_session_what_comes_first(s), 0);
 	enum reply_id verdict = s->ops->data_begin(s->host);
 	if (verdict != REPLY_DATA_START)
 		return smtp_session_reply(s, verdict);

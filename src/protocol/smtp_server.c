@@ -46,12 +46,16 @@ const struct command smtp_commands[] = {
 	/* Where clients register. */
 	{ "REGISTER", SMTP_ANY, ARGUMENT_NONE, "REGISTER", smtp_cmd_register },
 	{ "RETRIEVE", SMTP_GREETED | SMTP_IN_MAIL, ARGUMENT_NONE, "RETRIEVE", smtp_cmd_retrieve },
+	/* In LMTP. */
+	{ "LHLO", SMTP_ANY, ARGUMENT_OPTIONAL, "LHLO client-name", smtp_cmd_ehlo },
 };
-enum { COMMANDS = sizeof smtp_commands / sizeof smtp_commands[0], REGISTRATION_COMMANDS = 2 };
+enum { COMMANDS = sizeof smtp_commands / sizeof smtp_commands[0], REGISTRATION_COMMANDS = 2, LMTP_COMMANDS = 1 };
 
 size_t smtp_commands_count(const struct smtp_server *s)
 {
-	return smtp_session_registers(s) ? COMMANDS : COMMANDS - REGISTRATION_COMMANDS;
+	if (s->config->lmtp)
+		return COMMANDS;
+	return COMMANDS - LMTP_COMMANDS - (smtp_session_registers(s) ? 0 : REGISTRATION_COMMANDS);
 }
 
 bool smtp_session_offers(const struct smtp_server *s, const struct command *row)
@@ -60,6 +64,10 @@ bool smtp_session_offers(const struct smtp_server *s, const struct command *row)
 		return s->config->tls || s->base.tls;
 	if (row->run == smtp_cmd_auth)
 		return s->ops->auth != NULL;
+	if (row->run == smtp_cmd_register || row->run == smtp_cmd_retrieve)
+		return smtp_session_registers(s);
+	if (row->run == smtp_cmd_helo || row->run == smtp_cmd_ehlo) /* RFC 2033 section 4.1 */
+		return s->config->lmtp == (row == &smtp_commands[COMMANDS - 1]);
 	return row->run != NULL;
 }
 
@@ -188,19 +196,30 @@ static void tell_tls(struct smtp_server *s)
 		transcript_secured(&s->feed, s->base.tls->version, s->base.tls->cipher);
 }
 
+static enum session_next greet(struct smtp_server *s)
+{
+	struct reply greeting = s->config->replies[REPLY_GREETING];
+	if (s->config->lmtp)
+		greeting.text = "%d LMTP Postroom";
+	return smtp_session_write(s, &greeting, NULL, 0);
+}
+
 static enum session_next smtp_start(struct session *base)
 {
 	struct smtp_server *s = smtp_session_of(base);
 	size_t said = base->out->len;
-	transcript_note(&s->feed, TRANSCRIPT_CLIENT, "<client connects to SMTP port>");
+	transcript_note(&s->feed, TRANSCRIPT_CLIENT,
+	                s->config->lmtp ? "<client connects to LMTP port>" : "<client connects to SMTP port>");
 	tell_tls(s);
-	return leave(s, said, smtp_session_reply(s, REPLY_GREETING));
+	return leave(s, said, greet(s));
 }
 
 const char *smtp_session_what_comes_first(const struct smtp_server *s)
 {
 	switch (s->state) {
 	case SMTP_CONNECTED:
+		if (s->config->lmtp)
+			return "LHLO comes first";
 		return smtp_session_registers(s) ? "HELO or REGISTER comes first" : "HELO or EHLO comes first";
 	case SMTP_GREETED:
 		return "MAIL comes first";

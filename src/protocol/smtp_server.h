@@ -5,6 +5,8 @@
  * Speaks; opens and stores nothing. What it wants to know or to have done it asks of its host, through smtp_host_ops, and the host answers by
  * calling smtp_server_answer(): at once, inside the call, or later from an event of the same loop (the session waits meanwhile, as a value).
  *
+ * With `lmtp` it is LMTP (RFC 2033): LHLO in place of HELO and EHLO, and behind a mail's text a reply for each recipient.
+ *
  * Line ends: a peer that ends its first command with a bare LF is read by LF throughout, all others are held to CR LF. With `strict` there is
  * CR LF alone.
  */
@@ -42,6 +44,7 @@ struct smtp_config {
 	uint64_t max_size;                  /* octets of a mail as SIZE counts them */
 	bool tls;                           /* STARTTLS is offered on connections in clear */
 	bool auth_required;                 /* MAIL needs a login first */
+	bool lmtp;                          /* RFC 2033 */
 	bool strict;                        /* lines end in CR LF alone, in commands and in mails */
 	int64_t idle_ms;                    /* how long the peer may be silent; 0: SMTP_IDLE_MS, SMTP_MEMBER_IDLE_MS */
 	struct transcript *transcript;      /* or NULL */
@@ -73,6 +76,8 @@ struct smtp_host_ops {
 	bool (*data)(void *host, const char *octets, size_t n);
 	/* (answer) The mail is complete: REPLY_ACCEPTED only when it is on disk. */
 	void (*data_end)(void *host);
+	/* What became of the mail for the i-th recipient that was accepted, from 0, between data_end's answer and reset. Needed with `lmtp` alone. */
+	enum reply_id (*outcome)(void *host, size_t i);
 	/* The mail is given up: too big, a bare CR, the connection broke, RSET. What was accepted of it, recipients included, is forgotten.
 	 * Also called after each data_end's answer: the transaction is over. */
 	void (*reset)(void *host);

@@ -161,6 +161,11 @@ enum session_next smtp_cmd_retrieve(struct session *s, struct slice argument);
 enum session_next smtp_retrieve_more(struct session *s);
 /* Registers the client, where that is what a greeting does here. False: not now. */
 bool smtp_member_enroll(struct smtp_server *s);
+/* What is said where a mail has no recipient that was accepted. */
+static inline enum reply_id smtp_session_no_recipients(const struct smtp_server *s)
+{
+	return s->config->lmtp ? REPLY_WRONG_ORDER : REPLY_NO_RECIPIENTS; /* RFC 2033 section 4.2 */
+}
 /* smtp_text.c */
 enum session_next smtp_text(struct session *s, const char *octets, size_t n, size_t *taken);
 /* A text begins: `peer` says how it is read. */

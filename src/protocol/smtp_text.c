@@ -81,11 +81,25 @@ static bool judge(struct smtp_server *s)
 	return !s->mail->given_up;
 }
 
+/* In LMTP there is an answer for each recipient, in their order (RFC 2033 section 4.2); to a mail without any, which is refused, one. */
+static enum session_next say_answers(struct smtp_server *s, enum reply_id id, uint64_t number)
+{
+	const struct smtp_transaction *mail = s->mail;
+	size_t count = s->config->lmtp && mail->recipients > 0 ? mail->recipients : 1;
+	bool each = s->config->lmtp && mail->recipients > 0 && !mail->given_up;
+	enum session_next next = NEXT_LINE;
+	for (size_t i = 0; i < count && next == NEXT_LINE; i++) {
+		enum reply_id one = each ? s->ops->outcome(s->host, i) : id;
+		next = smtp_session_write(s, &s->config->replies[one], "RCPT comes first", number);
+	}
+	return next;
+}
+
 /* The answer to the final full stop; the transaction is over, whatever it is. */
 static enum session_next answer_mail(struct smtp_server *s, enum reply_id id, uint64_t number)
 {
 	const struct reply *reply = &s->config->replies[id];
-	enum session_next next = smtp_session_write(s, reply, NULL, number);
+	enum session_next next = say_answers(s, id, number);
 	smtp_session_end_mail(s);
 	if (reply->code < 300) {
 		s->errors = 0;

@@ -542,7 +542,9 @@ static void play(const char *path, unsigned kind, bool trickles)
 	p.smtp = !strstr(path, "pop3/");
 	p.general = strstr(path, "/rfc-");
 	p.standard = p.general || strstr(path, "/standard-");
-	p.session_new = p.smtp ? receive_session_new : maildrop_session_new;
+	p.session_new = strstr(path, "lmtp/") ? receive_lmtp_session_new
+	                : p.smtp              ? receive_session_new
+	                                      : maildrop_session_new;
 	buf_init(&p.unsent, FILE_MAX);
 	buf_init(&p.said, SAID_MAX);
 	buf_init(&p.seen, SAID_MAX);

@@ -231,6 +231,10 @@ void lab_open(struct lab *lab, unsigned kind)
 	site->smtp = (struct smtp_config){ .replies = site->course->replies,
 		                           .domain = "lab.example",
 		                           .max_size = SMTP_SIZE_DEFAULT };
+	site->lmtp = site->smtp;
+	site->lmtp.lmtp = true;
+	site->lmtp_remote = site->lmtp;
+	site->lmtp_remote.auth_required = true;
 	site->pop3 = (struct pop3_config){ .replies = site->course->replies, .pass_trimmed = true };
 	buf_init(&lab->heard, HEARD_MAX);
 }

@@ -23,6 +23,7 @@
 #include "server/inspection.h"
 #include "server/login.h"
 #include "server/mail_id.h"
+#include "server/network.h"
 #include "server/recipients.h"
 
 #define MAPPED "::ffff:"
@@ -46,6 +47,7 @@ struct transaction {
 	struct draft *draft;             /* NULL before DATA, and once the mail is given up */
 	struct trace_stamper stamper;
 	struct inspection inspection;
+	enum reply_id verdict; /* on the whole, once it is known */
 	struct fault trouble;  /* why the mail cannot be stored; FAULT_NONE: nothing */
 	size_t under_way;      /* deliveries that are not back */
 	char id[MAIL_ID_SIZE]; /* "" before DATA */
@@ -56,6 +58,7 @@ struct receive {
 	struct loop *loop;
 	struct session *session;
 	char peer[PEER_ADDRESS_MAX + 1];
+	bool lmtp;
 	int fd;         /* the connection's, for its own address; not ours */
 	struct job job; /* one at a time: the session waits for it */
 	struct transaction mail;
@@ -93,6 +96,7 @@ static bool own_address(const struct receive *r, char text[INET6_ADDRSTRLEN])
 
 static enum reply_id take_recipient(struct receive *r)
 {
+	r->mail.recipients.remembers = r->lmtp;
 	struct recipients_question question = { .address = r->mail.asked,
 		                                .here = *r->mail.here ? r->mail.here : NULL,
 		                                .size = smtp_server_size(r->session),
@@ -181,6 +185,15 @@ static void to_draft(void *owner, const char *octets, size_t n)
 		out_of_memory(mail);
 }
 
+static const char *protocol_of(const struct receive *r, bool utf8)
+{
+	const struct session *s = r->session;
+	bool tls = s->tls != NULL, authenticated = smtp_server_authenticated(s);
+	if (r->lmtp)
+		return trace_protocol_lmtp(tls, authenticated, utf8);
+	return trace_protocol(smtp_server_extended(s), tls, authenticated, utf8);
+}
+
 /* Return-Path and Received on top of the mail (RFC 5321 section 4.4). */
 static void stamp_head(struct receive *r)
 {
@@ -193,7 +206,7 @@ static void stamp_head(struct receive *r)
 		.client = slice_str(smtp_server_client_name(s)),
 		.peer = r->peer,
 		.domain = r->site->smtp.domain,
-		.protocol = trace_protocol(smtp_server_extended(s), s->tls != NULL, smtp_server_authenticated(s), utf8),
+		.protocol = protocol_of(r, utf8),
 		.id = mail->id,
 		.tls_version = s->tls ? s->tls->version : NULL,
 		.tls_cipher = s->tls ? s->tls->cipher : NULL,
@@ -271,20 +284,27 @@ static void answer_end(struct receive *r, enum reply_id reply, const char *outco
 	struct transaction *mail = &r->mail;
 	uint64_t number = reply == REPLY_SUBJECT_TOO_LONG ? r->site->course->subject_stored : 0;
 	char sender[LOG_WORD_MAX + 1];
+	mail->verdict = reply;
 	log_info("mail from=<%s> recipients=%zu octets=%" PRIu64 " peer=%s user=%s id=%s outcome=%s",
 	         sender_word(r, sender), mail->recipients.count, mail->draft ? draft_octets(mail->draft) : 0, r->peer,
 	         user_of(r), mail->id, outcome);
 	smtp_server_answer(r->session, reply, number);
 }
 
+static enum reply_id reply_of(enum fault_kind kind)
+{
+	if (kind == FAULT_NONE)
+		return REPLY_ACCEPTED;
+	return kind == FAULT_FULL ? REPLY_STORAGE_FULL : kind == FAULT_QUOTA ? REPLY_MAILBOX_FULL : REPLY_TRY_LATER;
+}
+
 static void answer_fault(struct receive *r, enum fault_kind kind)
 {
-	if (kind == FAULT_FULL)
-		answer_end(r, REPLY_STORAGE_FULL, "storage-full");
-	else if (kind == FAULT_QUOTA)
-		answer_end(r, REPLY_MAILBOX_FULL, "mailbox-full");
-	else
-		answer_end(r, REPLY_TRY_LATER, "try-later");
+	enum reply_id reply = reply_of(kind);
+	answer_end(r, reply,
+	           reply == REPLY_STORAGE_FULL   ? "storage-full"
+	           : reply == REPLY_MAILBOX_FULL ? "mailbox-full"
+	                                         : "try-later");
 }
 
 /* The fault that is told of several: the one that says most. */
@@ -296,6 +316,24 @@ static enum fault_kind worse(enum fault_kind a, enum fault_kind b)
 			return order[i];
 	}
 	return FAULT_TEMPORARY;
+}
+
+/* (In LMTP.) An alias has it only if all behind it have. */
+static enum reply_id receive_outcome(void *host, size_t i)
+{
+	const struct receive *r = host;
+	const struct transaction *mail = &r->mail;
+	enum fault_kind worst = FAULT_NONE;
+	size_t count;
+	const uint16_t *users = recipients_behind(&mail->recipients, i, &count);
+	if (!mail->copies)
+		return mail->verdict;
+	for (size_t u = 0; u < count; u++) {
+		const struct delivery *d = &mail->copies[users[u]].delivery;
+		if (!d->stored)
+			worst = worse(worst, d->why.kind);
+	}
+	return reply_of(worst);
 }
 
 /* All deliveries are back. Whoever has the mail keeps it, even where another's failed: a sender that tries again may double a mail, and
@@ -515,11 +553,13 @@ static const struct smtp_host_ops receive_ops = {
 	.data_begin = receive_data_begin,
 	.data = receive_data,
 	.data_end = receive_data_end,
+	.outcome = receive_outcome,
 	.reset = receive_reset,
 	.free = receive_free,
 };
 
-struct session *receive_session_new(struct site *site, struct loop *loop, const struct peer *peer)
+static struct session *new_session(struct site *site, struct loop *loop, const struct peer *peer,
+                                   const struct smtp_config *config)
 {
 	struct receive *r = calloc(1, sizeof *r);
 	if (!r)
@@ -527,9 +567,20 @@ struct session *receive_session_new(struct site *site, struct loop *loop, const 
 	r->site = site;
 	r->loop = loop;
 	r->fd = peer->fd;
+	r->lmtp = config->lmtp;
 	snprintf(r->peer, sizeof r->peer, "%s", peer->address);
-	struct session *s = smtp_server_new(&site->smtp, &receive_ops, r);
+	struct session *s = smtp_server_new(config, &receive_ops, r);
 	if (s) /* else the host is gone as well */
 		r->session = s;
 	return s;
+}
+
+struct session *receive_session_new(struct site *site, struct loop *loop, const struct peer *peer)
+{
+	return new_session(site, loop, peer, &site->smtp);
+}
+
+struct session *receive_lmtp_session_new(struct site *site, struct loop *loop, const struct peer *peer)
+{
+	return new_session(site, loop, peer, network_is_loopback(peer->address) ? &site->lmtp : &site->lmtp_remote);
 }

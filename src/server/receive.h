@@ -10,5 +10,7 @@
 
 /* A new session with its host; NULL: memory is out. `loop` NULL: jobs are run at once (tests). */
 struct session *receive_session_new(struct site *site, struct loop *loop, const struct peer *peer);
+/* The same by LMTP. Without a login it takes mail of this machine's own programs alone. */
+struct session *receive_lmtp_session_new(struct site *site, struct loop *loop, const struct peer *peer);
 
 #endif

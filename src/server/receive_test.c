@@ -360,6 +360,78 @@ static void a_failed_delivery_is_temporary_and_the_others_keep_the_mail(void **s
 	}
 }
 
+/* The lab's peer is elsewhere: it is let in without a login. */
+static void connect_lmtp(struct lab *lab, unsigned kind)
+{
+	lab_open(lab, kind);
+	lab->site.lmtp_remote.auth_required = false;
+	lab_connect(lab, receive_lmtp_session_new);
+	assert_memory_equal(lab_say_text(lab, "LHLO client\r\n"), "220 ", 4);
+}
+
+/* The codes of the replies, one letter each: '2', '4', '5'. */
+static void assert_codes(const char *said, const char *expected)
+{
+	char codes[32] = "";
+	for (const char *line = said; *line; line = strchr(line, '\n') + 1)
+		strncat(codes, line, 1);
+	assert_string_equal(codes, expected);
+}
+
+static void by_lmtp_each_recipient_has_an_outcome_of_its_own(void **state)
+{
+	static const enum fault_kind kinds[] = { FAULT_TEMPORARY, FAULT_FULL, FAULT_QUOTA };
+	static const char *const codes[] = { "451 ", "452 ", "452 " };
+	struct lab lab;
+	(void)state;
+	EACH_KIND(kind)
+	{
+		for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+			connect_lmtp(&lab, *kind);
+			lab.store.fails_for = "Bob";
+			lab.store.kind = kinds[i];
+			begin_mail(&lab, (const char *const[]){ "bob", "alice", "BOB", "carol", NULL });
+			const char *said = lab_say_text(&lab, ENDED);
+			assert_memory_equal(said, codes[i], 4);
+			assert_codes(said, "4242");
+			begin_mail(&lab, (const char *const[]){ "carol", "bob", NULL });
+			assert_codes(lab_say_text(&lab, ENDED), "24");
+			lab_close(&lab);
+		}
+	}
+}
+
+static void by_lmtp_what_is_wrong_with_the_mail_is_said_for_each_recipient(void **state)
+{
+	struct lab lab;
+	(void)state;
+	connect_lmtp(&lab, LAB_MEMORY);
+	lab.store.no_drafts = true;
+	assert_memory_equal(lab_say_text(&lab, "MAIL FROM:<a@b>\r\n"), "250 ", 4);
+	assert_codes(lab_say_text(&lab, "RCPT TO:<alice@x>\r\nRCPT TO:<bob@x>\r\nBDAT 2 LAST\r\n\r\n"), "2244");
+	lab_close(&lab);
+	connect_lmtp(&lab, LAB_MEMORY);
+	begin_mail(&lab, (const char *const[]){ "alice", "bob", NULL });
+	char subject[300] = "Subject: ";
+	memset(subject + 9, 'x', 200);
+	strcpy(subject + 209, "\r\n\r\n.\r\n");
+	assert_codes(lab_say_text(&lab, subject), "55");
+	begin_mail(&lab, (const char *const[]){ "alice", "bob", NULL });
+	assert_codes(lab_say_text(&lab, "a\rb\r\n.\r\n"), "55");
+	lab_close(&lab);
+}
+
+static void by_lmtp_only_this_machine_needs_no_login(void **state)
+{
+	struct lab lab;
+	(void)state;
+	lab_open(&lab, LAB_MEMORY);
+	lab_connect(&lab, receive_lmtp_session_new);
+	assert_memory_equal(lab_say_text(&lab, "LHLO client\r\n"), "220 ", 4);
+	assert_memory_equal(lab_say_text(&lab, "MAIL FROM:<a@b>\r\n"), "530 ", 4);
+	lab_close(&lab);
+}
+
 static void a_mail_that_breaks_off_is_not_stored(void **state)
 {
 	struct lab lab;
@@ -466,6 +538,9 @@ int main(void)
 		cmocka_unit_test(a_place_that_cannot_be_written_is_a_reason_to_try_later),
 		cmocka_unit_test(without_memory_for_a_draft_data_is_refused),
 		cmocka_unit_test(a_failed_delivery_is_temporary_and_the_others_keep_the_mail),
+		cmocka_unit_test(by_lmtp_each_recipient_has_an_outcome_of_its_own),
+		cmocka_unit_test(by_lmtp_what_is_wrong_with_the_mail_is_said_for_each_recipient),
+		cmocka_unit_test(by_lmtp_only_this_machine_needs_no_login),
 		cmocka_unit_test(a_mail_that_breaks_off_is_not_stored),
 		cmocka_unit_test(a_mail_in_commit_survives_a_peer_that_vanishes),
 		cmocka_unit_test(what_a_transaction_took_is_forgotten_with_it),

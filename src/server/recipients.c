@@ -15,13 +15,37 @@ static const char postmaster[] = "postmaster";
 
 /* ---- the list ---- */
 
-static bool is_known(const struct recipients *r, const char *user)
+/* Its place on the list, or the list's end. */
+static size_t place_of(const struct recipients *r, const char *user)
 {
-	for (size_t i = 0; i < r->count; i++) {
-		if (strcmp(r->users[i], user) == 0)
-			return true;
-	}
-	return false;
+	size_t i = 0;
+	while (i < r->count && strcmp(r->users[i], user) != 0)
+		i++;
+	return i;
+}
+
+/* REPLY_RECIPIENT_OK, or why not. */
+static enum reply_id remember(struct recipients *r, size_t place)
+{
+	if (!r->remembers)
+		return REPLY_RECIPIENT_OK;
+	if (r->behind_count == RECIPIENTS_BEHIND_MAX)
+		return REPLY_TOO_MANY_RECIPIENTS;
+	if (!r->behind)
+		r->behind = malloc(RECIPIENTS_BEHIND_MAX * sizeof *r->behind);
+	if (!r->ends)
+		r->ends = malloc(SMTP_RECIPIENTS_MAX * sizeof *r->ends);
+	if (!r->behind || !r->ends)
+		return REPLY_TRY_LATER;
+	r->behind[r->behind_count++] = (uint16_t)place;
+	return REPLY_RECIPIENT_OK;
+}
+
+const uint16_t *recipients_behind(const struct recipients *r, size_t i, size_t *count)
+{
+	size_t begin = i > 0 ? r->ends[i - 1] : 0;
+	*count = r->ends[i] - begin;
+	return r->behind + begin;
 }
 
 static bool make_room(struct recipients *r)
@@ -43,6 +67,8 @@ void recipients_clear(struct recipients *r)
 		inboxes_release(r->held, r->users[i]);
 	free(r->users);
 	free(r->only);
+	free(r->behind);
+	free(r->ends);
 	*r = (struct recipients){ .users = NULL };
 }
 
@@ -69,13 +95,22 @@ static void add_user(void *owner, const char *user)
 {
 	struct asking *a = owner;
 	struct recipients *r = a->list;
-	if (a->verdict != REPLY_RECIPIENT_OK || is_known(r, user) || !has_room(a, user))
+	if (a->verdict != REPLY_RECIPIENT_OK)
+		return;
+	size_t place = place_of(r, user);
+	if (place < r->count) {
+		a->verdict = remember(r, place);
+		return;
+	}
+	if (!has_room(a, user))
 		return;
 	if (r->count == SMTP_RECIPIENTS_MAX)
 		a->verdict = REPLY_TOO_MANY_RECIPIENTS; /* RFC 5321 section 4.5.3.1.10 */
 	else if (!make_room(r))
 		a->verdict = REPLY_TRY_LATER;
 	else
+		a->verdict = remember(r, place);
+	if (a->verdict == REPLY_RECIPIENT_OK)
 		memcpy(r->users[r->count++], user, strlen(user) + 1);
 }
 
@@ -205,15 +240,20 @@ enum reply_id recipients_take(struct recipients *r, struct site *site, const str
 {
 	struct asking a = { .list = r, .site = site, .question = question };
 	const struct address *address = question->address;
-	size_t before = r->count;
+	size_t before = r->count, behind_before = r->behind_count;
 	a.verdict = judge_domain(site, question);
 	if (site->inboxes)
 		add_inbox(&a);
 	else if (a.verdict == REPLY_RECIPIENT_OK && !add_local(&a, slice_make(address->local, address->local_len)))
 		a.verdict = question->outdated ? REPLY_TRY_LATER : REPLY_NO_SUCH_USER;
-	if (a.verdict != REPLY_RECIPIENT_OK)
+	if (a.verdict != REPLY_RECIPIENT_OK) {
 		r->count = before;
-	else if (r->taken++ == 0)
+		r->behind_count = behind_before;
+		return a.verdict;
+	}
+	if (r->remembers)
+		r->ends[r->taken] = r->behind_count;
+	if (r->taken++ == 0)
 		r->only = strdup(address->text);
 	return a.verdict;
 }

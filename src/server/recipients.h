@@ -11,13 +11,20 @@
 #include "mail/address.h"
 #include "server/site.h"
 
+/* Users behind all RCPTs of a mail, where that is remembered; a user may be behind several. */
+enum { RECIPIENTS_BEHIND_MAX = 16 * SMTP_RECIPIENTS_MAX };
+
 struct recipients {
 	char (*users)[USERS_NAME_MAX + 1]; /* as the users file spells them; at most SMTP_RECIPIENTS_MAX */
 	size_t count;
 	size_t room;
 	size_t taken;         /* RCPT commands; several may name one user, and one several users */
 	struct inboxes *held; /* where each of them is an inbox that must not go meanwhile; else NULL */
-	char *only;           /* the address of the first one taken, as it was given; NULL: none, or no memory for it */
+	bool remembers;       /* who is behind each RCPT that was taken: recipients_behind(). Set before the first */
+	uint16_t *behind;     /* users' places, one RCPT's after the other's … */
+	size_t behind_count;
+	size_t *ends; /* … and where each RCPT's end */
+	char *only;   /* the address of the first one taken, as it was given; NULL: none, or no memory for it */
 };
 
 /* One RCPT. */
@@ -32,6 +39,8 @@ struct recipients_question {
 bool recipients_need_job(const struct site *site);
 /* REPLY_RECIPIENT_OK, and the users are on the list; or why not, and the list is as it was. Blocks with a quota alone. */
 enum reply_id recipients_take(struct recipients *r, struct site *site, const struct recipients_question *question);
+/* The places in `users` of those behind the i-th RCPT that was taken, where that is remembered. */
+const uint16_t *recipients_behind(const struct recipients *r, size_t i, size_t *count);
 /* Empty again. */
 void recipients_clear(struct recipients *r);
 

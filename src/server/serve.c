@@ -80,7 +80,9 @@ int serve_check(const char *path)
 
 static service_session_new *session_of(enum config_protocol protocol)
 {
-	return protocol == CONFIG_POP3 ? maildrop_session_new : receive_session_new;
+	if (protocol == CONFIG_POP3)
+		return maildrop_session_new;
+	return protocol == CONFIG_LMTP ? receive_lmtp_session_new : receive_session_new;
 }
 
 static bool add(struct serve *s, struct service_config *to, const struct config_listener *l, int fd, struct fault *why)

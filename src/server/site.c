@@ -162,6 +162,11 @@ static bool configure(struct site *site, const struct options *o, struct fault *
 		.idle_ms = (int64_t)o->smtp_timeout * 1000,
 		.transcript = transcript,
 	};
+	site->lmtp = site->smtp;
+	site->lmtp.lmtp = true;
+	site->lmtp.auth_required = false;
+	site->lmtp_remote = site->lmtp;
+	site->lmtp_remote.auth_required = true;
 	return configure_pop3(site, o, transcript, why);
 }
 

@@ -57,6 +57,8 @@ struct site {
 	const struct options *options;   /* what the operator asked for; outlives the site */
 	struct delivery_desk *desk;
 	struct smtp_config smtp;
+	struct smtp_config lmtp;        /* of this machine's own programs … */
+	struct smtp_config lmtp_remote; /* … and of others, who have to log in */
 	struct pop3_config pop3;
 	/* site_open's own */
 	pthread_mutex_t refreshing; /* one at a time reads the users file again */

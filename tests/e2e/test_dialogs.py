@@ -8,10 +8,11 @@ import pytest
 
 from dialog_player import Skipped, play
 from harness import PATIENCE, ROOT, Lab, run
+from serving import Serve
 
 DIALOGS = ROOT / "tests" / "dialogs"
 FILES = sorted(DIALOGS.rglob("*.dialog"))
-SETS = {"smtp", "pop3", "standard-smtp", "standard-pop3", "rfc-smtp", "rfc-pop3"}
+SETS = {"smtp", "pop3", "standard-smtp", "standard-pop3", "standard-lmtp", "rfc-smtp", "rfc-pop3"}
 
 
 def kind(path):
@@ -63,6 +64,11 @@ def test_dialog(path, lab, request):
         if b"\n= tls\n" in path.read_bytes():
             how["tls_ca"], certificate = make_certificate(lab.path)
             options += certificate
+    if kind(path).endswith("lmtp"):
+        settings = f'hostname = "mail.example.org"\ndomains = {{"example.org"}}\ndirectory = "{lab.path}"\n'
+        with Serve(lab.path, settings, {"lmtp": "protocol = lmtp port = 0"}) as server:
+            play(path, "localhost", server.port_of["lmtp"], lab.path, **how)
+        return
     server = lab.server(program, *options)
     play(path, "localhost", server.port, lab.path, **how)
 
