@@ -181,8 +181,7 @@ static bool make_room(const union address *a, struct fault *why)
 	return unlink(path) == 0 || fault_errno(why, "cannot remove the old socket %s", path);
 }
 
-/* Whom the directory lets in may connect; who may not is the directory's to say. */
-static bool open_local(struct listener *l, const char *path, struct fault *why)
+static bool open_local(struct listener *l, const char *path, mode_t mode, struct fault *why)
 {
 	union address a = { .local.sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof a.local.sun_path)
@@ -195,7 +194,7 @@ static bool open_local(struct listener *l, const char *path, struct fault *why)
 	l->fd = bind_and_listen(&a);
 	if (l->fd < 0)
 		return fault_errno(why, "cannot listen at %s", path);
-	return chmod(path, 0666) == 0 || fault_errno(why, "cannot open %s to its users", path);
+	return chmod(path, mode) == 0 || fault_errno(why, "cannot open %s to its users", path);
 }
 
 static void note_bound(struct listener *l)
@@ -217,9 +216,22 @@ bool listener_open(struct listener *l, const char *address, unsigned port, struc
 	if (!address)
 		ok = open_all(l, port) || explain(why, "all addresses", port);
 	else if (strchr(address, '/'))
-		ok = open_local(l, address, why);
+		ok = open_local(l, address, 0666, why); /* whom the directory lets in */
 	else
 		ok = open_one(l, address, port, why);
+	if (ok)
+		note_bound(l);
+	else
+		listener_close(l);
+	return ok;
+}
+
+bool listener_open_private(struct listener *l, const char *path, struct fault *why)
+{
+	*l = (struct listener){ .fd = -1 };
+	mode_t mask = umask(0177);
+	bool ok = open_local(l, path, 0600, why);
+	umask(mask);
 	if (ok)
 		note_bound(l);
 	else

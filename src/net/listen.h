@@ -22,6 +22,8 @@ struct listener {
 /* `address` NULL: all. FAULT_BUSY where the port is in use, FAULT_PERMANENT for a bad address; the text says what to do. A UNIX socket that nobody listens at
  * any more makes room for this one; everybody may connect to whom the directory lets in. */
 bool listener_open(struct listener *l, const char *address, unsigned port, struct fault *why);
+/* A UNIX socket for this user alone. */
+bool listener_open_private(struct listener *l, const char *path, struct fault *why);
 /* A socket that whoever started the process has opened. FAULT_PERMANENT where it is none that listens; it is then still the caller's. */
 bool listener_adopt(struct listener *l, int fd, struct fault *why);
 void listener_close(struct listener *l);

@@ -6,11 +6,13 @@
 #include "admin/check.h"
 #include "admin/mail.h"
 #include "admin/serve.h"
+#include "admin/status.h"
 #include "admin/user.h"
 
-static const struct admin_command *const commands[] = {
-	&serve_command, &config_command, &check_command, &cert_command, &mail_command, &user_command, NULL
-};
+static const struct admin_command *const commands[] = { &serve_command,  &config_command,
+	                                                &status_command, &check_command,
+	                                                &cert_command,   &mail_command,
+	                                                &user_command,   NULL };
 
 static const struct admin_program postroom = {
 	.before = "usage: postroom COMMAND [options] …\n"

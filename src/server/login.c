@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "server/meters.h"
 #include "server/network.h"
 #include "server/penalty.h"
 #include "server/turns.h"
@@ -153,6 +154,7 @@ static void log_attempt(const struct login *l, const char *outcome)
 	}
 	if (name.len > USERS_NAME_MAX)
 		name.len = USERS_NAME_MAX;
+	meters_count(l->party.site->meters, strcmp(outcome, "ok") == 0 ? METER_LOGINS : METER_FAILED_LOGINS, 1);
 	log_info("login user=%s peer=%s by=%s outcome=%s", log_word(word, name), l->party.peer, mechanism, outcome);
 }
 

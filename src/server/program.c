@@ -137,9 +137,11 @@ static bool configure(void *owner, const struct site *site, struct service_confi
 		                 "the course %.60s has no mailboxes to serve: its clients fetch their mail from "
 		                 "smtpmail, with RETRIEVE",
 		                 site->course->name);
-	config->listeners[0] = (struct service_listener){ o->listen, o->port, .session_new = session_new };
-	config->listeners[1] =
-	        (struct service_listener){ o->listen, o->tls_port, .tls = true, .session_new = session_new };
+	config->listeners[0] =
+	        (struct service_listener){ .address = o->listen, .port = o->port, .session_new = session_new };
+	config->listeners[1] = (struct service_listener){
+		.address = o->listen, .port = o->tls_port, .tls = true, .session_new = session_new
+	};
 	config->listeners_count = o->tls_listen ? 2 : 1;
 	return true;
 }

@@ -23,6 +23,7 @@
 #include "server/inspection.h"
 #include "server/login.h"
 #include "server/mail_id.h"
+#include "server/meters.h"
 #include "server/network.h"
 #include "server/recipients.h"
 
@@ -285,6 +286,9 @@ static void answer_end(struct receive *r, enum reply_id reply, const char *outco
 	uint64_t number = reply == REPLY_SUBJECT_TOO_LONG ? r->site->course->subject_stored : 0;
 	char sender[LOG_WORD_MAX + 1];
 	mail->verdict = reply;
+	meters_count(r->site->meters, reply == REPLY_ACCEPTED ? METER_MAILS : METER_REFUSED_MAILS, 1);
+	if (reply == REPLY_ACCEPTED)
+		meters_count(r->site->meters, METER_OCTETS, draft_octets(mail->draft));
 	log_info("mail from=<%s> recipients=%zu octets=%" PRIu64 " peer=%s user=%s id=%s outcome=%s",
 	         sender_word(r, sender), mail->recipients.count, mail->draft ? draft_octets(mail->draft) : 0, r->peer,
 	         user_of(r), mail->id, outcome);

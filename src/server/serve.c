@@ -18,6 +18,7 @@
 #include "server/program.h"
 #include "server/receive.h"
 #include "server/scratch.h"
+#include "server/status.h"
 
 static const char name[] = "postroom";
 static const char usual_directory[] = "/var/lib/postroom";
@@ -76,6 +77,17 @@ int serve_check(const char *path)
 	return status;
 }
 
+int serve_directory(const char *path, char dir[SERVE_DIRECTORY_MAX])
+{
+	struct config c;
+	int status = path ? read_config(&c, path) : EX_OK;
+	const char *said = path && status == EX_OK && c.directory ? c.directory : usual_directory;
+	snprintf(dir, SERVE_DIRECTORY_MAX, "%s", said);
+	if (path && status == EX_OK)
+		config_release(&c);
+	return status;
+}
+
 /* ---- the listeners ---- */
 
 static service_session_new *session_of(enum config_protocol protocol)
@@ -91,6 +103,7 @@ static bool add(struct serve *s, struct service_config *to, const struct config_
 		return fault_set(why, FAULT_PERMANENT, "there are more than %d sockets", SERVICE_LISTENERS_MAX);
 	s->protocols[to->listeners_count] = l->protocol;
 	to->listeners[to->listeners_count++] = (struct service_listener){
+		.name = l->name,
 		.address = strcmp(l->address, "*") == 0 ? NULL : l->address,
 		.port = l->port,
 		.given = fd >= 0,
@@ -141,8 +154,10 @@ static void greet(const struct serve *s, const struct service *service)
 	struct buf text;
 	buf_init(&text, 8192);
 	buf_append_text(&text, s->config.options.catch_all ? "Postroom takes mail for tests:\n" : "Postroom serves:\n");
-	for (size_t i = 0; i < s->service->listeners_count; i++)
-		add_place(s, service, i, &text);
+	for (size_t i = 0; i < s->service->listeners_count; i++) {
+		if (!s->service->listeners[i].aside)
+			add_place(s, service, i, &text);
+	}
 	buf_printf(&text, "  Mail  %s%s\n", s->config.options.dir,
 	           s->scratch.path[0] ? "    removed at the end (--dir DIR keeps it)" : "");
 	if (isatty(STDERR_FILENO))
@@ -174,6 +189,24 @@ static void on_news(void *owner, const struct service *service, enum service_new
 	}
 }
 
+/* Without it nobody can ask, which is no reason not to serve. */
+static void add_status(const struct serve *s, struct service_config *to)
+{
+	struct listener l;
+	struct fault why;
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/" STATUS_SOCKET, s->config.options.dir);
+	if (to->listeners_count == SERVICE_LISTENERS_MAX)
+		return;
+	if (!listener_open_private(&l, path, &why)) {
+		log_warning("postroom status will not work: %s", why.text);
+		return;
+	}
+	to->listeners[to->listeners_count++] = (struct service_listener){
+		.name = "status", .given = true, .fd = l.fd, .aside = true, .session_new = status_session_new
+	};
+}
+
 static void sweep(struct site *site)
 {
 	inboxes_sweep(site->inboxes);
@@ -191,6 +224,7 @@ static bool configure(void *owner, const struct site *site, struct service_confi
 		if (!add_all(s, to, &s->config.listeners[i], why))
 			return false;
 	}
+	add_status(s, to);
 	const char *left = activation_left(&s->activation);
 	return !left || fault_set(why, FAULT_PERMANENT,
 	                          "there is a socket by the name of \"%s\", and no listener: add one, or give the "

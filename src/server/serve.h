@@ -18,6 +18,9 @@ struct serve_wishes {
 
 /* Serves until a signal. The exit status: 0, or one of sysexits.h after a line on stderr for all that is wrong. */
 int serve_run(const struct serve_wishes *wishes);
+enum { SERVE_DIRECTORY_MAX = 1024 };
+/* Where a file's server has its mail; NULL: the usual place. EX_OK, or as serve_check(). */
+int serve_directory(const char *path, char dir[SERVE_DIRECTORY_MAX]);
 /* Says all that is wrong with a file. EX_OK, EX_CONFIG, or EX_NOINPUT. */
 int serve_check(const char *path);
 

@@ -17,8 +17,9 @@
 #include "base/log.h"
 #include "net/conn.h"
 #include "net/tls.h"
-#include "server/means.h"
 #include "sandbox/sandbox.h"
+#include "server/means.h"
+#include "server/meters.h"
 
 enum {
 	GRACE_MS = 5000, /* for mails in the middle of DATA, once the end has been asked for */
@@ -34,6 +35,12 @@ struct door {
 	struct worker *worker;
 	const struct service_listener *kind;
 	struct accept_watch *accepts;
+};
+
+/* What is kept of a connection, until it ends. */
+struct visit {
+	struct visitor *ticket; /* NULL: nobody counts it */
+	size_t listener;
 };
 
 struct worker {
@@ -52,6 +59,8 @@ struct service {
 	struct site *site;
 	struct listener listeners[SERVICE_LISTENERS_MAX];
 	size_t opened; /* of them */
+	atomic_size_t present[SERVICE_LISTENERS_MAX];
+	atomic_uint_least64_t accepted[SERVICE_LISTENERS_MAX];
 	struct visitors *visitors;
 	struct job reload;      /* of the certificate; one at a time */
 	atomic_uint reloads;    /* that were asked for, and are not done */
@@ -133,11 +142,11 @@ static struct ssl_st *tls_session(struct conn_set *conns)
 }
 
 /* NULL: it is refused, and not told so: out of memory, one of too many, or behind TLS, where a refusal would cost more than a session. */
-static struct session *session_for(const struct door *door, const struct peer *peer, const struct visitor *visitor,
+static struct session *session_for(const struct door *door, const struct peer *peer, const struct visitor *ticket,
                                    enum visitors_verdict verdict)
 {
 	struct worker *w = door->worker;
-	if (!visitor || (door->kind->tls && verdict != VISITORS_WELCOME))
+	if ((!ticket && !door->kind->aside) || (door->kind->tls && verdict != VISITORS_WELCOME))
 		return NULL;
 	return door->kind->session_new(w->service->site, w->loop, peer);
 }
@@ -149,29 +158,69 @@ static enum conn_start start_of(const struct door *door, enum visitors_verdict v
 	return verdict == VISITORS_WELCOME ? CONN_GREETED : CONN_REFUSED;
 }
 
-static void on_accepted(void *owner, int fd, const char *address)
+/* NULL: memory is out. */
+static struct visit *begin_visit(const struct door *door, struct visitor *ticket)
+{
+	struct service *s = door->worker->service;
+	struct visit *visit = malloc(sizeof *visit);
+	if (!visit)
+		return NULL;
+	*visit = (struct visit){ .ticket = ticket, .listener = (size_t)(door->kind - s->config->listeners) };
+	atomic_fetch_add(&s->present[visit->listener], 1);
+	atomic_fetch_add(&s->accepted[visit->listener], 1);
+	return visit;
+}
+
+static void end_visit(struct service *s, struct visit *visit)
+{
+	atomic_fetch_sub(&s->present[visit->listener], 1);
+	if (visit->ticket)
+		visitors_leave(s->visitors, visit->ticket);
+	free(visit);
+}
+
+/* The descriptor is taken over. */
+static void welcome(const struct door *door, const struct peer *peer, struct visitor *ticket,
+                    enum visitors_verdict verdict)
 {
 	static const enum session_stop refusals[] = {
 		[VISITORS_CROWDED] = STOP_CROWDED,
 		[VISITORS_TOO_MANY] = STOP_TOO_MANY,
 		[VISITORS_TOO_OFTEN] = STOP_TOO_OFTEN,
 	};
-	const struct peer peer = { .address = address, .fd = fd };
-	const struct door *door = owner;
 	struct worker *w = door->worker;
-	enum visitors_verdict verdict;
-	struct visitor *visitor = visitors_enter(w->service->visitors, address, &verdict);
+	struct visit *visit = begin_visit(door, ticket);
 	const struct arrival arrival = {
-		.fd = fd,
-		.session = session_for(door, &peer, visitor, verdict),
+		.fd = peer->fd,
+		.session = visit ? session_for(door, peer, ticket, verdict) : NULL,
 		.start = start_of(door, verdict),
 		.refusal = refusals[verdict],
-		.visit = visitor,
+		.visit = visit,
 	};
 	if (!arrival.session)
-		close(fd);
-	if (visitor && (!arrival.session || !conn_open(&w->conns, &arrival)))
-		visitors_leave(w->service->visitors, visitor);
+		close(peer->fd);
+	if (visit && (!arrival.session || !conn_open(&w->conns, &arrival)))
+		end_visit(w->service, visit);
+	else if (!visit && ticket)
+		visitors_leave(w->service->visitors, ticket);
+}
+
+static void arrive(const struct door *door, const struct peer *peer)
+{
+	struct service *s = door->worker->service;
+	enum visitors_verdict verdict = VISITORS_WELCOME;
+	struct visitor *ticket = NULL;
+	if (!door->kind->aside) {
+		ticket = visitors_enter(s->visitors, peer->address, &verdict);
+		meters_count(s->site->meters, verdict == VISITORS_WELCOME ? METER_CONNECTIONS : METER_REFUSED, 1);
+	}
+	welcome(door, peer, ticket, verdict);
+}
+
+static void on_accepted(void *owner, int fd, const char *address)
+{
+	const struct peer peer = { .address = address, .fd = fd };
+	arrive(owner, &peer);
 }
 
 static void stop_when_empty(struct worker *w)
@@ -183,7 +232,7 @@ static void stop_when_empty(struct worker *w)
 static void on_closed(struct conn_set *conns, void *visit)
 {
 	struct worker *w = conns->owner;
-	visitors_leave(w->service->visitors, visit);
+	end_visit(w->service, visit);
 	stop_when_empty(w);
 }
 
@@ -331,8 +380,10 @@ static void say_listening(const struct listener *l, bool tls)
 static void serve(struct service *s)
 {
 	start_workers(s);
-	for (size_t i = 0; i < s->opened; i++)
-		say_listening(&s->listeners[i], s->config->listeners[i].tls);
+	for (size_t i = 0; i < s->opened; i++) {
+		if (!s->config->listeners[i].aside)
+			say_listening(&s->listeners[i], s->config->listeners[i].tls);
+	}
 	tell(s, SERVICE_READY);
 	sandbox_narrow(SANDBOX_LOOP);
 	loop_run(s->workers[0].loop);
@@ -382,6 +433,21 @@ static bool open_listeners(struct service *s, struct fault *why)
 		s->opened++;
 	}
 	return true;
+}
+
+const struct service_config *service_configuration(const struct service *s)
+{
+	return s->config;
+}
+
+size_t service_present(const struct service *s, size_t i)
+{
+	return atomic_load(&s->present[i]);
+}
+
+uint64_t service_accepted(const struct service *s, size_t i)
+{
+	return atomic_load(&s->accepted[i]);
 }
 
 const struct listener *service_bound(const struct service *s, size_t i)
@@ -458,6 +524,7 @@ struct service *service_open(const struct service_config *config, struct fault *
 bool service_run(struct service *s, struct site *site, struct fault *why)
 {
 	s->site = site;
+	site->service = s;
 	bool ready = service_init(s, why);
 	if (ready)
 		serve(s);

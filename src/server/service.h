@@ -19,11 +19,13 @@ typedef struct session *service_session_new(struct site *site, struct loop *loop
 
 /* One listening socket. */
 struct service_listener {
+	const char *name;    /* of interest to people alone; may be NULL where it is served alone */
 	const char *address; /* NULL: all; with a /: a UNIX socket */
 	unsigned port;       /* 0: pick one */
 	bool given;          /* it is open already, as `fd`; address and port are not looked at */
 	int fd;
-	bool tls; /* TLS comes first; only where the site has TLS */
+	bool aside; /* for the operator: no limit holds for it, and it is not spoken of */
+	bool tls;   /* TLS comes first; only where the site has TLS */
 	service_session_new *session_new;
 };
 
@@ -49,8 +51,12 @@ unsigned service_workers(unsigned wanted);
 /* Binds the ports, which root may have to do. NULL: FAULT_BUSY where a port is in use, FAULT_PERMANENT for a bad
  * address. The config must outlive it. */
 struct service *service_open(const struct service_config *config, struct fault *why);
+const struct service_config *service_configuration(const struct service *s);
 /* A listener as it is bound. */
 const struct listener *service_bound(const struct service *s, size_t i);
+/* Its connections: how many there are, and were since the beginning. From any thread. */
+size_t service_present(const struct service *s, size_t i);
+uint64_t service_accepted(const struct service *s, size_t i);
 /* Serves until a signal. Prints `listening on ADDRESS port N` (of a UNIX socket `listening on PATH`) to stderr for each listener once connections are accepted, with
  * ` (TLS)` behind it where TLS comes first. False: could not begin. Blocks SIGTERM, SIGINT and SIGHUP for good, so that none that comes late cuts the end short; must be called from the main
  * thread. The thread is narrowed to what a loop may do (sandbox/sandbox). The site's jobs and desk must outlive it. */

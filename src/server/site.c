@@ -16,6 +16,7 @@
 #include "server/algorithms.h"
 #include "server/inboxes.h"
 #include "server/login_delay.h"
+#include "server/meters.h"
 #include "server/penalty.h"
 #include "sandbox/sandbox.h"
 #include "server/turns.h"
@@ -222,7 +223,9 @@ static bool start_login(struct site *site, const struct options *o, struct fault
 	jobs_begin_with(site->hashing, sandbox_narrow_hash);
 	site->turns = turns_new(site->hashing, SITE_HASHING_MAX);
 	site->penalty = penalty_new(o->slow_loopback);
-	return (site->turns && site->penalty) || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
+	site->meters = meters_new();
+	return (site->turns && site->penalty && site->meters) ||
+	       fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
 }
 
 static bool start_jobs(struct site *site, struct fault *why)
@@ -267,6 +270,7 @@ void site_close(struct site *site)
 	jobs_free(site->jobs);
 	turns_free(site->turns);
 	penalty_free(site->penalty);
+	meters_free(site->meters);
 	delivery_desk_free(site->desk);
 	inboxes_free(site->inboxes);
 	if (site->store)

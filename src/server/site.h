@@ -35,7 +35,9 @@ struct peer {
 struct aliases;
 struct inboxes;
 struct login_delay;
+struct meters;
 struct penalty;
+struct service;
 struct tls_server;
 struct turns;
 
@@ -51,6 +53,8 @@ struct site {
 	atomic_bool ending;              /* logins that wait for the threads are given up */
 	struct penalty *penalty;         /* addresses that guess passwords; NULL: none is slowed down */
 	struct login_delay *login_delay; /* users who log in again too soon; NULL: nobody has to wait */
+	struct meters *meters;           /* what is counted; NULL: nothing */
+	const struct service *service;   /* who serves it, while it runs */
 	struct aliases *aliases;         /* NULL: there are none */
 	struct inboxes *inboxes;         /* where anybody has one; elsewhere NULL */
 	struct tls_server *tls;          /* NULL: no TLS */

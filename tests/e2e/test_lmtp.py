@@ -122,7 +122,7 @@ def test_postfix_delivers_by_lmtp(directory, way):
             postfix = Postfix(here, f"virtual_transport = lmtp:{target}\nsmtpd_sasl_auth_enable = no")
             assert send_mail(postfix.port, b"Subject: by Postfix\r\n\r\n.dot\r\n", ["alice@example.org", "bob@example.org"]).startswith("250 ")
             for user in "alice", "bob":
-                wait_for(lambda: (directory / user / "mailbox").exists())
+                wait_for(lambda: (directory / user / "mailbox").exists() and (directory / user / "mailbox").read_bytes().endswith(b"\n.\n"))
                 text = (directory / user / "mailbox").read_text()
                 assert "Subject: by Postfix\n" in text and "\n..dot\n" in text and "with LMTP id" in text
                 assert f"<{user}@example.org>" in text or "for <" not in text

@@ -1,5 +1,6 @@
 """`postroom serve`: SMTP, LMTP and POP3 in one process, from one file; `postroom config`."""
 
+import json
 import poplib
 import re
 import signal
@@ -300,3 +301,56 @@ def test_without_a_word_it_listens_on_this_machine_alone_and_says_where(tmp_path
     assert re.fullmatch(r"  POP3  127.0.0.1 port 2110    user: the address, any password\n", said[4])
     assert re.fullmatch(rf"  Mail  {tmp_path}/postroom-\w+    removed at the end \(--dir DIR keeps it\)\n", said[5])
     assert list(tmp_path.glob("postroom-*")) == []
+
+
+# ---- status
+
+
+def status(directory, *options):
+    return run("postroom", "status", "--dir", directory, *options)
+
+
+def test_status_says_sessions_rates_and_disk(directory):
+    with Serve(directory, settings(directory, "max_connections = 3\n"), PLAIN) as server:
+        send_mail(server.port_of["smtp"], b"Subject: x\r\n\r\n", ["alice@example.org"])
+        login(server.port_of["pop3"]).close()
+        with Dialogue(server.port_of["pop3"]) as talk:
+            talk.say("USER alice", "+OK")
+            talk.say("PASS wrong", "-ERR")
+        with smtp(server.port_of["smtp"]), smtp(server.port_of["smtp"]), Dialogue(server.port_of["pop3"]):
+            Dialogue(server.port_of["pop3"]).close()
+            ended = status(directory, "--json")  # it is full, and still answers
+            assert ended.returncode == 0, ended
+            told = json.loads(ended.stdout)
+            text = status(directory).stdout
+        assert {"pid": server.pid, "directory": str(directory)}.items() <= told.items()
+        assert [(one["name"], one["port"], one["sessions"], one["in_all"]) for one in told["listeners"]] == [
+            ("smtp", server.port_of["smtp"], 2, 3), ("pop3", server.port_of["pop3"], 1, 4)]
+        count = {name: told[name]["in_all"] for name in ("mails", "logins", "failed_logins", "refused_connections", "refused_mails")}
+        assert count == {"mails": 1, "logins": 1, "failed_logins": 1, "refused_connections": 1, "refused_mails": 0}
+        assert told["mails"]["last_minute"] == 1 and told["octets"]["in_all"] > 10
+        assert 0 < told["disk"]["free"] < told["disk"]["size"]
+        assert re.search(r"(?m)^smtp +127\.0\.0\.1 port \d+ +2 +3$", text) and re.search(r"(?m)^mails +1 +1$", text) and " GiB free of " in text
+        assert run("postroom", "status", "--config", server.config, "--json").returncode == 0
+    assert status(directory).returncode == 69
+
+
+def test_only_the_servers_user_may_ask_and_the_next_server_takes_the_place_of_one_that_was_killed(directory):
+    for _ in range(2):
+        server = Serve(directory, settings(directory), PLAIN)
+        assert (directory / ".status").stat().st_mode & 0o7777 == 0o600
+        assert status(directory).returncode == 0
+        server.kill()
+        assert status(directory).returncode == 69
+    with Serve(directory, settings(directory), PLAIN), Serve(directory, settings(directory), PLAIN) as second:
+        assert any("postroom status will not work" in line and "in use" in line for line in second.errors)
+
+
+def test_who_says_nothing_or_nonsense_at_the_status_socket_is_hung_up_on(directory):
+    with Serve(directory, settings(directory), PLAIN):
+        for word in b"nonsense\n", b"x" * 1000 + b"\n":
+            with socket.socket(socket.AF_UNIX) as talk:
+                talk.connect(str(directory / ".status"))
+                talk.settimeout(10)
+                talk.sendall(word)
+                assert talk.recv(100) == b""
