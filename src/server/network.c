@@ -43,6 +43,12 @@ bool network_key(const char *address, unsigned char key[NETWORK_KEY])
 	return true;
 }
 
+bool network_same(const char *a, const char *b)
+{
+	unsigned char x[NETWORK_KEY], y[NETWORK_KEY];
+	return parse(a, x) && parse(b, y) && memcmp(x, y, NETWORK_KEY) == 0;
+}
+
 bool network_is_loopback(const char *address)
 {
 	static const unsigned char one[NETWORK_KEY] = { [NETWORK_KEY - 1] = 1 };

@@ -15,6 +15,8 @@ enum { NETWORK_KEY = 16 }; /* octets */
 bool network_key(const char *address, unsigned char key[NETWORK_KEY]);
 /* Whether an address is this machine's own: 127/8, ::1, or a UNIX socket's peer. */
 bool network_is_loopback(const char *address);
+/* Whether both are the same address, however they are written; false where one is none. */
+bool network_same(const char *a, const char *b);
 /* Where a key belongs in a table. With a seed that nobody outside knows, nobody can choose who shares a place. */
 uint32_t network_hash(const unsigned char key[NETWORK_KEY], uint32_t seed);
 /* Such a seed. */

@@ -109,6 +109,8 @@ static bool add(struct serve *s, struct service_config *to, const struct config_
 		.given = fd >= 0,
 		.fd = fd,
 		.tls = l->tls,
+		.proxies = l->proxy.items,
+		.proxies_count = l->proxy.count,
 		.session_new = session_of(l->protocol),
 	};
 	return true;

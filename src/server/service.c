@@ -18,8 +18,10 @@
 #include "net/conn.h"
 #include "net/tls.h"
 #include "sandbox/sandbox.h"
+#include "server/doorstep.h"
 #include "server/means.h"
 #include "server/meters.h"
+#include "server/network.h"
 
 enum {
 	GRACE_MS = 5000, /* for mails in the middle of DATA, once the end has been asked for */
@@ -47,6 +49,7 @@ struct worker {
 	struct service *service;
 	struct loop *loop;
 	struct conn_set conns;
+	struct doorstep *doorstep;
 	struct door doors[SERVICE_LISTENERS_MAX];
 	struct event *grace_over;
 	struct task end; /* "begin the end", posted by worker 0 */
@@ -217,10 +220,34 @@ static void arrive(const struct door *door, const struct peer *peer)
 	welcome(door, peer, ticket, verdict);
 }
 
-static void on_accepted(void *owner, int fd, const char *address)
+/* It is known whose connection it is. */
+static void on_known(void *owner, int fd, const char *address)
 {
 	const struct peer peer = { .address = address, .fd = fd };
 	arrive(owner, &peer);
+}
+
+static bool is_balancer(const struct service_listener *l, const char *address)
+{
+	for (size_t i = 0; i < l->proxies_count; i++) {
+		if (network_same(l->proxies[i], address))
+			return true;
+	}
+	return false;
+}
+
+static void on_accepted(void *owner, int fd, const char *address)
+{
+	struct door *door = owner;
+	const struct service_listener *l = door->kind;
+	if (l->proxies_count == 0) {
+		on_known(owner, fd, address);
+	} else if (is_balancer(l, address)) {
+		doorstep_wait(door->worker->doorstep, fd, address, owner);
+	} else {
+		log_info("connection refused peer=%s: it is none of the listener's balancers", address);
+		close(fd);
+	}
 }
 
 static void stop_when_empty(struct worker *w)
@@ -258,6 +285,7 @@ static void begin_end(struct task *t)
 	unsigned ms = w->service->config->grace_ms > 0 ? w->service->config->grace_ms : GRACE_MS;
 	struct timeval grace = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 	close_doors(w);
+	doorstep_clear(w->doorstep);
 	event_add(w->grace_over, &grace);
 	conn_set_stop(&w->conns, STOP_SHUTDOWN);
 	loop_cut_pauses(w->loop);
@@ -313,17 +341,20 @@ static bool worker_init(struct worker *w, struct service *s, struct fault *why)
 	w->loop = loop_new(why);
 	if (!w->loop || !conn_set_init(&w->conns, w->loop, why))
 		return false;
+	w->doorstep = doorstep_new(w->loop, on_known);
 	w->conns.closed = on_closed;
 	w->conns.owner = w;
 	w->grace_over = evtimer_new(loop_base(w->loop), on_grace_over, w);
 	if (s->site->tls)
 		w->conns.tls_session = tls_session;
-	return (w->grace_over && open_doors(w)) || fault_set(why, FAULT_FULL, "cannot start a worker: memory is out");
+	return (w->grace_over && w->doorstep && open_doors(w)) ||
+	       fault_set(why, FAULT_FULL, "cannot start a worker: memory is out");
 }
 
 static void worker_release(struct worker *w)
 {
 	close_doors(w);
+	doorstep_free(w->doorstep);
 	if (w->grace_over)
 		event_free(w->grace_over);
 	conn_set_release(&w->conns);

@@ -24,6 +24,9 @@ struct service_listener {
 	unsigned port;       /* 0: pick one */
 	bool given;          /* it is open already, as `fd`; address and port are not looked at */
 	int fd;
+	/* Numeric addresses of balancers: nobody else is let in, and each connection begins with a PROXY header (server/doorstep). None: anybody is, without. */
+	const char *const *proxies;
+	size_t proxies_count;
 	bool aside; /* for the operator: no limit holds for it, and it is not spoken of */
 	bool tls;   /* TLS comes first; only where the site has TLS */
 	service_session_new *session_new;

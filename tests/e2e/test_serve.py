@@ -8,6 +8,7 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -85,8 +86,6 @@ def test_a_failed_login_slows_down_the_address_in_every_protocol(directory):
             with Dialogue(server.port_of["pop3"]) as talk:
                 talk.say("USER alice", "+OK")
                 talk.say("PASS wrong", "-ERR")
-        import time
-
         begin = time.monotonic()
         with smtp(server.port_of["smtp"]) as talk:
             talk.say("EHLO x", "250")
@@ -354,3 +353,119 @@ def test_who_says_nothing_or_nonsense_at_the_status_socket_is_hung_up_on(directo
                 talk.settimeout(10)
                 talk.sendall(word)
                 assert talk.recv(100) == b""
+
+
+# ---- behind a balancer
+
+
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+
+
+def v2(source, command=0x21, family=0x11):
+    address = socket.inet_pton(socket.AF_INET, source) + socket.inet_pton(socket.AF_INET, "198.51.100.1") + b"\x30\x39\0\x19"
+    return V2 + bytes([command, family]) + len(address).to_bytes(2, "big") + address
+
+
+def behind(port, header):
+    """A connection that begins with the header; its first line, or b''."""
+    talk = socket.create_connection(("127.0.0.1", port), timeout=10)
+    talk.sendall(header)
+    return talk, talk.makefile("rb")
+
+
+def proxied(directory, more="", listeners=None, **how):
+    return Serve(directory, settings(directory, "verbose = true\n" + more), listeners or {
+        "smtp": 'protocol = smtp port = 0 proxy = {"127.0.0.1", "::1"}', "pop3": 'protocol = pop3 port = 0 proxy = {"10.9.8.7"}'}, **how)
+
+
+@pytest.mark.parametrize("header, peer", [
+    (v2("192.0.2.7"), "192.0.2.7"),
+    (b"PROXY TCP4 192.0.2.8 198.51.100.1 12345 25\r\n", "192.0.2.8"),
+    (b"PROXY TCP6 2001:db8::8 2001:db8::1 12345 25\r\n", "IPv6:2001:db8::8"),
+    (v2("192.0.2.7", 0x20), "127.0.0.1"),
+    (b"PROXY UNKNOWN\r\n", "127.0.0.1"),
+], ids=["v2", "v1", "v6", "local", "unknown"])
+def test_the_client_is_whom_the_balancer_says(directory, header, peer):
+    with proxied(directory) as server:
+        for pieces in [header], [header[i : i + 1] for i in range(len(header))]:
+            talk = socket.create_connection(("127.0.0.1", server.port_of["smtp"]), timeout=10)
+            talk.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for piece in pieces:
+                talk.sendall(piece)
+            file = talk.makefile("rb")
+            assert file.readline().startswith(b"220 ")
+            talk.sendall(b"HELO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n")
+            assert [file.readline()[:3] for _ in range(4)] == [b"250", b"250", b"250", b"354"]
+            talk.sendall(b"Subject: x\r\n\r\n.\r\n")
+            assert file.readline().startswith(b"250")
+            talk.close()
+        assert (directory / "alice" / "mailbox").read_text().count(f"([{peer}])") == 2
+        assert any(f"peer={peer.removeprefix('IPv6:')} " in line for line in server.errors)
+
+
+def test_a_header_and_commands_may_come_in_one_segment(directory):
+    with proxied(directory) as server:
+        talk, file = behind(server.port_of["smtp"], v2("192.0.2.7") + b"QUIT\r\n")
+        assert file.readline().startswith(b"220 ") and file.readline().startswith(b"221 ")
+        talk.close()
+
+
+def test_who_is_no_balancer_or_says_no_header_is_hung_up_on(directory):
+    with proxied(directory) as server:
+        for port, words in [("pop3", v2("192.0.2.7")), ("smtp", b"EHLO client.example\r\n"), ("smtp", b"GET / HTTP/1.1\r\n\r\n"),
+                            ("smtp", V2 + b"\x21\x11\xff\xff"), ("smtp", b"PROXY " + b"x" * 200)]:
+            talk, file = behind(server.port_of[port], words)
+            try:
+                assert file.read(1) == b"", words
+            except ConnectionResetError:
+                pass
+            talk.close()
+
+
+def test_who_says_nothing_is_hung_up_on_in_a_few_seconds_whatever_trickles_in(directory):
+    with proxied(directory) as server:
+        talk, file = behind(server.port_of["smtp"], b"")
+        slow, slow_file = behind(server.port_of["smtp"], b"PROXY UNKNOWN ")
+        begin = time.monotonic()
+        slow.settimeout(0.5)
+        while time.monotonic() - begin < 8:
+            try:
+                slow.sendall(b"x")
+                if slow.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        assert 4 < time.monotonic() - begin < 7
+        assert file.read(1) == b""
+
+
+def test_limits_are_the_clients_and_not_the_balancers(directory):
+    with proxied(directory, "max_per_address = 1\n") as server:
+        port = server.port_of["smtp"]
+        first, first_file = behind(port, v2("192.0.2.7"))
+        assert first_file.readline().startswith(b"220 ")
+        second, second_file = behind(port, v2("192.0.2.7"))
+        assert second_file.readline().startswith(b"421 ")
+        other, other_file = behind(port, v2("192.0.2.8"))
+        assert other_file.readline().startswith(b"220 ")
+
+
+def test_tls_comes_behind_the_header(directory):
+    run("postroom", "cert", "--dir", directory)
+    tls = f'tls_cert = "{directory}/cert.pem"\ntls_key = "{directory}/key.pem"\n'
+    trust = ssl.create_default_context(cafile=directory / "ca.pem")
+    with proxied(directory, tls, {"smtps": 'protocol = smtp port = 0 tls = true proxy = {"127.0.0.1"}'}) as server:
+        talk, _ = behind(server.port_of["smtps"], v2("192.0.2.7"))
+        with trust.wrap_socket(talk, server_hostname="localhost") as secure:
+            assert secure.recv(100).startswith(b"220 ")
+
+
+def test_the_end_does_not_wait_for_a_header(directory):
+    with proxied(directory) as server:
+        talk, file = behind(server.port_of["smtp"], b"PROXY ")
+        time.sleep(0.2)
+        begin = time.monotonic()
+        server.stop()
+        assert time.monotonic() - begin < 2
