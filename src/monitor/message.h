@@ -32,6 +32,7 @@ enum message_type {
 	MESSAGE_LOST,      /* how many messages there was no room for, since the last of this kind */
 	MESSAGE_ANSWER,    /* number, enum message_outcome · text for a person */
 	/* From the web process; the number comes back in the answer. */
+	MESSAGE_BEGUN,  /* it is there, perhaps once more: say MESSAGE_HELLO */
 	MESSAGE_DELETE, /* number · mailbox, unique ids (a list) */
 	MESSAGE_LOGIN,  /* number · peer, name, password */
 	MESSAGE_FAULT, /* number, enum message_fault, reply code, delay in ms, chances in a million, seed · inbox, text of the reply */

@@ -20,7 +20,7 @@ enum {
 };
 #define CONFIG_FILE_USUAL "/etc/postroom/postroom.conf"
 
-enum config_protocol { CONFIG_PROTOCOL_NONE, CONFIG_SMTP, CONFIG_LMTP, CONFIG_POP3 };
+enum config_protocol { CONFIG_PROTOCOL_NONE, CONFIG_SMTP, CONFIG_LMTP, CONFIG_POP3, CONFIG_WEB };
 
 /* A list of texts. */
 struct config_list {
@@ -42,6 +42,7 @@ struct config_listener {
 struct config {
 	struct options options; /* as the servers' own command lines fill it */
 	struct config_list domains;
+	struct config_list web_hosts;
 	bool channel_binding;
 	bool sandbox;
 	const char *directory; /* NULL: a default one */

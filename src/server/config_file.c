@@ -181,7 +181,7 @@ static int on_listener(cfg_t *parent, cfg_opt_t *opt)
 		note(line, "listener \"%.40s\": give a name of letters, digits, - and _, at most %d", name,
 		     CONFIG_NAME_MAX);
 	if (l->protocol == CONFIG_PROTOCOL_NONE && reading.listener_seen[0].line == 0)
-		note(line, "listener \"%.40s\" has no protocol: add protocol = smtp, lmtp or pop3", name);
+		note(line, "listener \"%.40s\" has no protocol: add protocol = smtp, lmtp, pop3 or web", name);
 	if (l->address && strchr(l->address, '/') ? l->has_port : !l->has_port)
 		note(line,
 		     l->has_port ? "listener \"%.40s\": a UNIX socket has no port: leave it out"
@@ -371,7 +371,10 @@ static void listen_as_usual(struct config *c)
 	c->listeners[1] = (struct config_listener){
 		.name = "pop3", .protocol = CONFIG_POP3, .address = "127.0.0.1", .port = 2110, .has_port = true
 	};
-	c->listeners_count = 2;
+	c->listeners[2] = (struct config_listener){
+		.name = "web", .protocol = CONFIG_WEB, .address = "127.0.0.1", .port = 8025, .has_port = true
+	};
+	c->listeners_count = 3;
 }
 
 bool config_parse(struct config *c, const char *text, struct config_errors *errors)

@@ -35,6 +35,9 @@ const struct config_row config_rows[] = {
 	{ NULL, "inboxes_age", CONFIG_SECONDS, OPTION(inboxes_age), "7d",
 	  "An inbox that was not used for so long is removed with its mail.", 60, 3650U * 86400 },
 
+	{ "The web inbox", "web_hosts", CONFIG_DOMAINS, OF(web_hosts), "",
+	  "Further names under which browsers reach it, beside localhost, 127.0.0.1 and [::1]; it answers by no other.", 0, 0 },
+
 	{ "TLS", "tls_cert", CONFIG_PATH, OPTION(tls_cert), "",
 	  "Certificate and chain in PEM (postroom cert makes one for tests); read again when it changes. Empty: no TLS.", 0, 0 },
 	{ NULL, "tls_key", CONFIG_PATH, OPTION(tls_key), "",
@@ -83,7 +86,7 @@ const size_t config_rows_count = sizeof config_rows / sizeof *config_rows;
 
 const struct config_row config_listener_rows[] = {
 	{ NULL, "protocol", CONFIG_PROTOCOL, LISTENER(protocol), "",
-	  "smtp, lmtp or pop3. Must be said.", 0, 0 },
+	  "smtp, lmtp, pop3 or web. Must be said.", 0, 0 },
 	{ NULL, "address", CONFIG_ADDRESS, LISTENER(address), "127.0.0.1",
 	  "An address in numbers, or * for all; or a path, which is a UNIX socket.", 0, 0 },
 	{ NULL, "port", CONFIG_NUMBER, LISTENER(port), "0",
@@ -98,7 +101,7 @@ const size_t config_listener_rows_count = sizeof config_listener_rows / sizeof *
 
 const char *config_protocol_name(enum config_protocol protocol)
 {
-	static const char *const names[] = { "?", "smtp", "lmtp", "pop3" };
+	static const char *const names[] = { "?", "smtp", "lmtp", "pop3", "web" };
 	return names[protocol];
 }
 
@@ -161,7 +164,7 @@ static const char *form_of(enum config_type type)
 		[CONFIG_COUNT] = "number",
 		[CONFIG_NUMBER] = "number",
 		[CONFIG_SECONDS] = "time",
-		[CONFIG_PROTOCOL] = "smtp | lmtp | pop3",
+		[CONFIG_PROTOCOL] = "smtp | lmtp | pop3 | web",
 		[CONFIG_ADDRESS] = "\"address\"",
 		[CONFIG_ADDRESSES] = "{\"address\", \"address\"}",
 	};
@@ -194,12 +197,13 @@ static const char sample_head[] = "# Postroom: the configuration of `postroom se
 static const char sample_listeners[] =
         "\n# ---- Listeners ----\n"
         "\n"
-        "# Where connections come in. Without any: smtp and pop3 on 127.0.0.1, ports 2525 and 2110.\n"
+        "# Where connections come in. Without any: smtp, pop3 and web on 127.0.0.1, ports 2525, 2110 and 8025.\n"
         "# listener \"smtp\"  { protocol = smtp  address = \"*\"  port = 25 }\n"
         "# listener \"smtps\" { protocol = smtp  address = \"*\"  port = 465  tls = true }\n"
         "# listener \"pop3\"  { protocol = pop3  address = \"*\"  port = 110 }\n"
         "# listener \"pop3s\" { protocol = pop3  address = \"*\"  port = 995  tls = true }\n"
         "# listener \"lmtp\"  { protocol = lmtp  address = \"/run/postroom/lmtp\" }\n"
+        "# listener \"web\"   { protocol = web   port = 8025 }\n"
         "#\n"
         "# The keys of a listener:\n";
 
@@ -272,7 +276,7 @@ void config_print_man(FILE *to)
 	      ".Li listener \\(dqNAME\\(dq { ... }\n"
 	      "is a place where connections come in; there may be several, each with its own name, by which systemd "
 	      "may give its socket.\n"
-	      "Without any there are two, smtp and pop3, on 127.0.0.1 and the ports 2525 and 2110.\n"
+	      "Without any there are three, smtp, pop3 and web, on 127.0.0.1 and the ports 2525, 2110 and 8025.\n"
 	      ".Bl -tag -width Ds\n",
 	      to);
 	print_rows(to, config_listener_rows, config_listener_rows_count);

@@ -116,7 +116,7 @@ static void all_that_is_wrong_is_told_with_its_line(void **state)
 	       "3: max_size cannot be \"50Q\": give octets such as 52428800, or 50M, or 1G\n"
 	       "4: there is no key 'foo': postroom.conf(5) lists them\n"
 	       "7: there is no key 'prot' of a listener: did you mean port?\n"
-	       "7: listener \"a\" has no protocol: add protocol = smtp, lmtp or pop3\n"
+	       "7: listener \"a\" has no protocol: add protocol = smtp, lmtp, pop3 or web\n"
 	       "7: listener \"a\" has no port: add port = N\n"
 	       "8: max_rate cannot be \"-1\": give a number from 0 to 1000000\n"
 	       "9: plaintext cannot be \"yes\": give true or false\n");

@@ -98,7 +98,7 @@ static bool read_flag(const char *value, bool *flag)
 
 static bool read_protocol(const char *value, enum config_protocol *protocol)
 {
-	for (enum config_protocol p = CONFIG_SMTP; p <= CONFIG_POP3; p++) {
+	for (enum config_protocol p = CONFIG_SMTP; p <= CONFIG_WEB; p++) {
 		if (strcmp(value, config_protocol_name(p)) == 0)
 			*protocol = p;
 	}

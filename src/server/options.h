@@ -27,6 +27,8 @@ enum {
 /* Which programs take an option. */
 enum options_program { OPTIONS_SMTPMAIL = 1, OPTIONS_POPSERVER = 2 };
 
+struct options_web;
+
 struct options {
 	unsigned port; /* 0: pick one */
 	const char *dir;
@@ -64,6 +66,14 @@ struct options {
 	bool catch_all;           /* any recipient has an inbox, and there are no users … */
 	size_t inboxes_max;       /* … which are so many … */
 	unsigned inboxes_age;     /* … and not unused for so many seconds */
+	struct options_web *web;  /* NULL: there is none */
+};
+
+/* The web inbox beside a server. */
+struct options_web {
+	int link; /* the socket to its process */
+	unsigned smtp_port;
+	unsigned pop3_port;
 };
 
 enum options_wish { OPTIONS_SERVE, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_WRONG };

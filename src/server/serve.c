@@ -19,6 +19,7 @@
 #include "server/receive.h"
 #include "server/scratch.h"
 #include "server/status.h"
+#include "server/web_keeper.h"
 
 static const char name[] = "postroom";
 static const char usual_directory[] = "/var/lib/postroom";
@@ -28,6 +29,8 @@ struct serve {
 	struct activation activation;
 	struct scratch scratch;
 	const struct service_config *service;                  /* once it is configured */
+	struct options_web web;                                /* where there is a web inbox … */
+	char web_place[LISTEN_ADDRESS_MAX + 16];               /* … this is for people */
 	enum config_protocol protocols[SERVICE_LISTENERS_MAX]; /* of the service's listeners */
 	bool reloading;
 };
@@ -116,10 +119,41 @@ static bool add(struct serve *s, struct service_config *to, const struct config_
 	return true;
 }
 
+/* The web inbox, a process of its own, begins before this one gives up its rights. */
+static bool add_web(struct serve *s, const struct site *site, const struct config_listener *l, int fd, struct fault *why)
+{
+	struct config *c = &s->config;
+	struct listener listener = { .fd = -1 };
+	const struct web_keeper_config keeper = {
+		.dir = c->options.dir,
+		.mailbox = site->course->mailbox,
+		.user = c->options.user,
+		.hosts = c->web_hosts.items,
+		.hosts_count = c->web_hosts.count,
+		.login = !c->options.catch_all,
+		.no_sandbox = c->options.no_sandbox,
+		.verbose = c->options.verbose,
+	};
+	if (c->options.web)
+		return fault_set(why, FAULT_PERMANENT, "there are two listeners for web: one is enough");
+	if (!(fd >= 0 ? listener_adopt(&listener, fd, why)
+	              : listener_open(&listener, strcmp(l->address, "*") == 0 ? NULL : l->address, l->port, why)))
+		return false;
+	bool six = strchr(listener.address, ':') != NULL;
+	snprintf(s->web_place, sizeof s->web_place, "http://%s%s%s:%u/", six ? "[" : "", listener.address, six ? "]" : "",
+	         listener.port);
+	s->web.link = web_keeper_start(&keeper, &listener, why);
+	c->options.web = s->web.link >= 0 ? &s->web : NULL;
+	return s->web.link >= 0;
+}
+
 /* Its own, or as many as were given by its name. */
-static bool add_all(struct serve *s, struct service_config *to, const struct config_listener *l, struct fault *why)
+static bool add_all(struct serve *s, const struct site *site, struct service_config *to, const struct config_listener *l,
+                    struct fault *why)
 {
 	int fd = activation_take(&s->activation, l->name);
+	if (l->protocol == CONFIG_WEB)
+		return add_web(s, site, l, fd, why);
 	do {
 		if (!add(s, to, l, fd, why))
 			return false;
@@ -160,6 +194,8 @@ static void greet(const struct serve *s, const struct service *service)
 		if (!s->service->listeners[i].aside)
 			add_place(s, service, i, &text);
 	}
+	if (s->web_place[0])
+		buf_printf(&text, "  Web   %s\n", s->web_place);
 	buf_printf(&text, "  Mail  %s%s\n", s->config.options.dir,
 	           s->scratch.path[0] ? "    removed at the end (--dir DIR keeps it)" : "");
 	if (isatty(STDERR_FILENO))
@@ -168,11 +204,24 @@ static void greet(const struct serve *s, const struct service *service)
 	buf_release(&text);
 }
 
+/* For the page, which tells people where to send mail. */
+static void note_ports(struct serve *s, const struct service *service)
+{
+	for (size_t i = s->service->listeners_count; i-- > 0;) {
+		unsigned port = service_bound(service, i)->port;
+		if (s->protocols[i] == CONFIG_SMTP && port > 0)
+			s->web.smtp_port = port;
+		else if (s->protocols[i] == CONFIG_POP3 && port > 0)
+			s->web.pop3_port = port;
+	}
+}
+
 static void on_news(void *owner, const struct service *service, enum service_news news)
 {
 	struct serve *s = owner;
 	switch (news) {
 	case SERVICE_READY:
+		note_ports(s, service);
 		greet(s, service);
 		activation_ready(&s->activation);
 		break;
@@ -217,13 +266,12 @@ static void sweep(struct site *site)
 static bool configure(void *owner, const struct site *site, struct service_config *to, struct fault *why)
 {
 	struct serve *s = owner;
-	(void)site;
 	to->news = on_news;
 	to->owner = s;
 	to->chore = s->config.options.catch_all ? sweep : NULL;
 	s->service = to;
 	for (size_t i = 0; i < s->config.listeners_count; i++) {
-		if (!add_all(s, to, &s->config.listeners[i], why))
+		if (!add_all(s, site, to, &s->config.listeners[i], why))
 			return false;
 	}
 	add_status(s, to);

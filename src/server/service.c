@@ -22,6 +22,7 @@
 #include "server/means.h"
 #include "server/meters.h"
 #include "server/network.h"
+#include "server/web_desk.h"
 
 enum {
 	GRACE_MS = 5000, /* for mails in the middle of DATA, once the end has been asked for */
@@ -71,6 +72,7 @@ struct service {
 	struct job chore;
 	bool chore_runs; /* worker 0's */
 	struct event *minute;
+	struct web_desk *web;   /* NULL: there is no web inbox */
 	struct event *signalled;
 	int signals; /* a signalfd */
 	bool ending; /* worker 0's */
@@ -504,6 +506,10 @@ static bool service_init(struct service *s, struct fault *why)
 			return false;
 	}
 	s->reload.home = s->workers[0].loop;
+	if (s->site->watch)
+		s->web = web_desk_new(s->site, s->workers[0].loop, why);
+	if (s->site->watch && !s->web)
+		return false;
 	return begin_minutes(s, why) && take_signals(s, why);
 }
 
@@ -517,6 +523,7 @@ void service_free(struct service *s)
 		event_free(s->signalled);
 	if (s->signals >= 0)
 		close(s->signals);
+	web_desk_free(s->web);
 	for (unsigned i = 0; i < s->count; i++)
 		worker_release(&s->workers[i]);
 	for (size_t i = 0; i < s->opened; i++)

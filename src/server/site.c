@@ -20,6 +20,7 @@
 #include "server/penalty.h"
 #include "sandbox/sandbox.h"
 #include "server/turns.h"
+#include "server/watch.h"
 
 static void report(const char *text)
 {
@@ -143,6 +144,16 @@ static bool configure_pop3(struct site *site, const struct options *o, struct tr
 	return true;
 }
 
+/* The web inbox hears what sessions say. */
+static bool start_watch(struct site *site, const struct options *o, struct fault *why)
+{
+	if (!o->web)
+		return true;
+	site->watch = watch_new(o->web->link, sandbox_narrow_talk, why);
+	site->smtp.sink = site->pop3.sink = site->watch ? watch_sink(site->watch) : NULL;
+	return site->watch != NULL;
+}
+
 static bool configure(struct site *site, const struct options *o, struct fault *why)
 {
 	struct transcript *transcript = o->transcript ? transcript_new(STDOUT_FILENO, sandbox_narrow_talk) : NULL;
@@ -168,7 +179,7 @@ static bool configure(struct site *site, const struct options *o, struct fault *
 	site->lmtp.auth_required = false;
 	site->lmtp_remote = site->lmtp;
 	site->lmtp_remote.auth_required = true;
-	return configure_pop3(site, o, transcript, why);
+	return configure_pop3(site, o, transcript, why) && start_watch(site, o, why);
 }
 
 static void prepare_user(void *owner, const char *name)
@@ -280,6 +291,7 @@ void site_close(struct site *site)
 	users_free(site->users);
 	login_delay_free(site->login_delay);
 	tls_server_free(site->tls);
+	watch_free(site->watch);
 	if (site->smtp.transcript)
 		transcript_free(site->smtp.transcript);
 	course_free(site->loaded);

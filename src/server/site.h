@@ -40,6 +40,7 @@ struct penalty;
 struct service;
 struct tls_server;
 struct turns;
+struct watch;
 
 struct site {
 	const struct course *course;
@@ -60,6 +61,7 @@ struct site {
 	struct tls_server *tls;          /* NULL: no TLS */
 	const struct options *options;   /* what the operator asked for; outlives the site */
 	struct delivery_desk *desk;
+	struct watch *watch; /* NULL: there is no web inbox */
 	struct smtp_config smtp;
 	struct smtp_config lmtp;        /* of this machine's own programs … */
 	struct smtp_config lmtp_remote; /* … and of others, who have to log in */

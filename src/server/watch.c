@@ -26,6 +26,11 @@ struct watch {
 	void (*begin)(void);
 	struct transcript_sink sink;
 	atomic_uint_fast64_t sessions;
+	atomic_uint_fast64_t ended;
+	atomic_uint_fast64_t mails;
+	atomic_uint_fast64_t octets;
+	atomic_uint_fast64_t logins;
+	atomic_uint_fast64_t unsaid; /* messages that found no room, ever */
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t some;
@@ -69,6 +74,7 @@ void watch_tell(struct watch *w, const struct message *m)
 	if (!ok) {
 		w->queue.len = before;
 		w->lost++;
+		w->unsaid++;
 	}
 	if (before == 0)
 		pthread_cond_signal(&w->some);
@@ -252,6 +258,7 @@ void watch_logged_in(struct watched *s, const char *user)
 {
 	if (!s)
 		return;
+	s->watch->logins++;
 	const struct message m = { .type = MESSAGE_LOGGED_IN,
 		                   .numbers = { s->number, now_ms() },
 		                   .texts = { slice_str(user) } };
@@ -263,6 +270,8 @@ void watch_delivered(struct watched *s, const struct watch_delivery *d)
 	char uid[2 * DRAFT_HASH + 1];
 	if (!s)
 		return;
+	s->watch->mails++;
+	s->watch->octets += d->octets;
 	for (size_t i = 0; i < DRAFT_HASH; i++)
 		snprintf(uid + 2 * i, 3, "%02x", d->hash[i]);
 	const struct message m = { .type = MESSAGE_DELIVERED,
@@ -281,7 +290,31 @@ static void on_end(void *connection)
 	tell_counted(s);
 	if (s->opened)
 		watch_tell(s->watch, &m);
+	s->watch->ended++;
 	free(s);
+}
+
+/* ---- numbers ---- */
+
+static void put_number(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+	buf_printf(out, "# HELP postroom_%s %s\n# TYPE postroom_%s %s\npostroom_%s %llu\n", name, help, name, type,
+	           name, (unsigned long long)value);
+}
+
+void watch_tell_numbers(struct watch *w)
+{
+	struct buf text;
+	buf_init(&text, 8192);
+	put_number(&text, "sessions_total", "counter", "SMTP, LMTP and POP3 sessions.", w->sessions);
+	put_number(&text, "sessions", "gauge", "Sessions under way.", w->sessions - w->ended);
+	put_number(&text, "mails_stored_total", "counter", "Mails put into mailboxes.", w->mails);
+	put_number(&text, "octets_stored_total", "counter", "Their octets on the wire.", w->octets);
+	put_number(&text, "logins_total", "counter", "Logins that were right.", w->logins);
+	put_number(&text, "monitor_lost_total", "counter", "Messages to the web inbox that found no room.", w->unsaid);
+	const struct message m = { .type = MESSAGE_METRICS, .texts = { buf_slice(&text) } };
+	watch_tell(w, &m);
+	buf_release(&text);
 }
 
 /* ---- life ---- */

@@ -23,6 +23,8 @@ void watch_free(struct watch *w);
 /* To be told all that sessions say. */
 const struct transcript_sink *watch_sink(const struct watch *w);
 void watch_tell(struct watch *w, const struct message *m);
+/* What is counted here, as MESSAGE_METRICS. */
+void watch_tell_numbers(struct watch *w);
 
 /* Each with NULL does nothing. */
 void watch_opened(struct watched *s, const char *protocol, const char *peer, bool tls);

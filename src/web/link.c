@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -35,6 +36,7 @@ struct link *link_new(int fd, void (*told)(void *owner, const struct message *m)
 	l->fd = fd;
 	l->told = told;
 	l->owner = owner;
+	l->last = (uint64_t)getpid() << 32; /* answers to one that was there before are nobody's */
 	buf_init(&l->out, (size_t)2 * MESSAGE_MAX);
 	return l;
 }
@@ -99,6 +101,12 @@ bool link_ask(struct link *l, struct message *question, link_answer *answer, voi
 	if (sent)
 		l->questions[i] = (struct question){ l->last, answer, asker };
 	return sent;
+}
+
+void link_tell(struct link *l, const struct message *m)
+{
+	if (l->fd >= 0 && message_encode(m, &l->out))
+		(void)!send(l->fd, l->out.data, l->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void link_forget(struct link *l, const void *asker)

@@ -21,6 +21,8 @@ int link_descriptor(const struct link *l);
 bool link_read(struct link *l);
 /* Numbers the question and sends it. False: it could not be sent, and no answer comes. */
 bool link_ask(struct link *l, struct message *question, link_answer *answer, void *asker);
+/* What is no question. Where it cannot be sent now, it is not sent. */
+void link_tell(struct link *l, const struct message *m);
 /* The asker is gone; its answers are passed over. */
 void link_forget(struct link *l, const void *asker);
 

@@ -269,8 +269,10 @@ bool worker_run(const struct worker_options *o, struct fault *why)
 	bool ok = take_signals(k, o, why) && open_mail(&k->web, o, why) && open_http(k, o, why) && confine(o, why);
 	if (ok && o->listener < 0)
 		fprintf(stderr, "listening on %s port %u (web)\n", o->address, k->port);
-	if (ok)
+	if (ok) {
+		link_tell(k->web.link, &(struct message){ .type = MESSAGE_BEGUN });
 		go_round(k);
+	}
 	release(k);
 	free(k);
 	return ok;
