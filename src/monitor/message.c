@@ -9,7 +9,7 @@ struct shape {
 };
 
 static const struct shape shapes[MESSAGE_TYPES] = {
-	[MESSAGE_HELLO] = { 3, 2 },  [MESSAGE_OPENED] = { 3, 2 },    [MESSAGE_LINE] = { 5, 1 },
+	[MESSAGE_HELLO] = { 3, 2 },  [MESSAGE_OPENED] = { 2, 2 },    [MESSAGE_LINE] = { 5, 1 },
 	[MESSAGE_TEXT] = { 5, 0 },   [MESSAGE_SECURED] = { 2, 2 },   [MESSAGE_LOGGED_IN] = { 2, 1 },
 	[MESSAGE_ENDED] = { 2, 1 },  [MESSAGE_DELIVERED] = { 3, 5 }, [MESSAGE_METRICS] = { 0, 1 },
 	[MESSAGE_BEGUN] = { 0, 0 },  [MESSAGE_LOST] = { 1, 0 },      [MESSAGE_ANSWER] = { 2, 1 },

@@ -21,7 +21,7 @@ enum {
 enum message_type {
 	/* From the mail process. */
 	MESSAGE_HELLO = 1, /* users are configured (0, 1), port of SMTP, of POP3 (0: none) · domain, version */
-	MESSAGE_OPENED,    /* session, time, TLS from the start (0, 1) · protocol, peer */
+	MESSAGE_OPENED,    /* session, time · protocol, peer */
 	MESSAGE_LINE,      /* session, time, side ('C', 'S'), octets, enum message_line · text */
 	MESSAGE_TEXT,      /* session, time, side, octets, lines of a mail's text that went by */
 	MESSAGE_SECURED,   /* session, time · TLS version, cipher */

@@ -17,6 +17,7 @@
 #include "server/inboxes.h"
 #include "server/login.h"
 #include "server/login_delay.h"
+#include "server/watch.h"
 
 enum { AHEAD_MAX = 64 * 1024 }; /* octets a job reads at once, where the disk has to be waited for */
 
@@ -99,6 +100,7 @@ static void enter(struct host *h, const char *user)
 {
 	char detail[64];
 	snprintf(h->user, sizeof h->user, "%s", user);
+	watch_logged_in(pop3_server_heard(h->session), user);
 	login_free(h->login);
 	h->login = NULL;
 	unsigned left = h->site->login_delay ? login_delay_left(h->site->login_delay, h->user, clock_ms()) : 0;
@@ -466,7 +468,9 @@ struct session *maildrop_session_new(struct site *site, struct loop *loop, const
 	h->loop = loop;
 	snprintf(h->peer, sizeof h->peer, "%s", peer->address);
 	struct session *s = pop3_server_new(&site->pop3, &maildrop_ops, h);
-	if (s) /* else the host is gone as well */
+	if (s) { /* else the host is gone as well */
 		h->session = s;
+		watch_opened(pop3_server_heard(s), "pop3", peer->address);
+	}
 	return s;
 }

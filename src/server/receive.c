@@ -26,6 +26,7 @@
 #include "server/meters.h"
 #include "server/network.h"
 #include "server/recipients.h"
+#include "server/watch.h"
 
 #define MAPPED "::ffff:"
 enum { RECEIVED_MAX = 100 }; /* a mail that has passed more servers is in a loop */
@@ -340,6 +341,22 @@ static enum reply_id receive_outcome(void *host, size_t i)
 	return reply_of(worst);
 }
 
+/* The web inbox is told of a copy that is on disk. */
+static void tell_delivery(struct receive *r, const struct delivery *d)
+{
+	struct watched *heard = smtp_server_heard(r->session);
+	if (!heard)
+		return;
+	const struct watch_delivery told = {
+		.mailbox = d->user,
+		.hash = draft_hash(r->mail.draft),
+		.octets = draft_octets(r->mail.draft),
+		.login = r->user && smtp_server_authenticated(r->session) ? r->user : "",
+		.sender = smtp_server_sender(r->session)->text,
+	};
+	watch_delivered(heard, &told);
+}
+
 /* All deliveries are back. Whoever has the mail keeps it, even where another's failed: a sender that tries again may double a mail, and
  * loses none. */
 static void answer_deliveries(struct receive *r)
@@ -349,8 +366,10 @@ static void answer_deliveries(struct receive *r)
 	enum fault_kind worst = FAULT_NONE;
 	for (size_t i = 0; i < mail->recipients.count; i++) {
 		const struct delivery *d = &mail->copies[i].delivery;
-		if (d->stored)
+		if (d->stored) {
+			tell_delivery(r, d);
 			continue;
+		}
 		log_error("mail %s from <%s> to %s is not stored: %s", mail->id, sender_word(r, sender), d->user,
 		          d->why.text);
 		worst = worse(worst, d->why.kind);
@@ -458,6 +477,7 @@ static void login_answered(void *owner, const struct login_answer *answer)
 	if (answer->result == LOGIN_OK) {
 		free(r->user);
 		r->user = strdup(answer->user); /* for the log: without memory for it, the mail goes on */
+		watch_logged_in(smtp_server_heard(r->session), answer->user);
 	}
 	smtp_server_auth(r->session, replies[answer->result], answer->challenge);
 }
@@ -575,7 +595,11 @@ static struct session *new_session(struct site *site, struct loop *loop, const s
 	snprintf(r->peer, sizeof r->peer, "%s", peer->address);
 	struct session *s = smtp_server_new(config, &receive_ops, r);
 	if (s) /* else the host is gone as well */
+	struct session *s = smtp_server_new(&site->smtp, &receive_ops, r);
+	if (s) { /* else the host is gone as well */
 		r->session = s;
+		watch_opened(smtp_server_heard(s), "smtp", peer->address);
+	}
 	return s;
 }
 

@@ -120,7 +120,8 @@ static bool add(struct serve *s, struct service_config *to, const struct config_
 }
 
 /* The web inbox, a process of its own, begins before this one gives up its rights. */
-static bool add_web(struct serve *s, const struct site *site, const struct config_listener *l, int fd, struct fault *why)
+static bool add_web(struct serve *s, const struct site *site, const struct config_listener *l, int fd,
+                    struct fault *why)
 {
 	struct config *c = &s->config;
 	struct listener listener = { .fd = -1 };
@@ -140,16 +141,16 @@ static bool add_web(struct serve *s, const struct site *site, const struct confi
 	              : listener_open(&listener, strcmp(l->address, "*") == 0 ? NULL : l->address, l->port, why)))
 		return false;
 	bool six = strchr(listener.address, ':') != NULL;
-	snprintf(s->web_place, sizeof s->web_place, "http://%s%s%s:%u/", six ? "[" : "", listener.address, six ? "]" : "",
-	         listener.port);
+	snprintf(s->web_place, sizeof s->web_place, "http://%s%s%s:%u/", six ? "[" : "", listener.address,
+	         six ? "]" : "", listener.port);
 	s->web.link = web_keeper_start(&keeper, &listener, why);
 	c->options.web = s->web.link >= 0 ? &s->web : NULL;
 	return s->web.link >= 0;
 }
 
 /* Its own, or as many as were given by its name. */
-static bool add_all(struct serve *s, const struct site *site, struct service_config *to, const struct config_listener *l,
-                    struct fault *why)
+static bool add_all(struct serve *s, const struct site *site, struct service_config *to,
+                    const struct config_listener *l, struct fault *why)
 {
 	int fd = activation_take(&s->activation, l->name);
 	if (l->protocol == CONFIG_WEB)

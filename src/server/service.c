@@ -72,7 +72,7 @@ struct service {
 	struct job chore;
 	bool chore_runs; /* worker 0's */
 	struct event *minute;
-	struct web_desk *web;   /* NULL: there is no web inbox */
+	struct web_desk *web; /* NULL: there is no web inbox */
 	struct event *signalled;
 	int signals; /* a signalfd */
 	bool ending; /* worker 0's */

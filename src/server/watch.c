@@ -19,6 +19,7 @@
 enum {
 	LAST_PATIENCE_MS = 500, /* for a web process that does not read, when all ends */
 	PACKET_USUAL = 512,
+	RECIPIENTS_MAX = 8 * 1024, /* octets of a mail's recipients that are told; the rest are not */
 };
 
 struct watch {
@@ -46,6 +47,7 @@ struct watched {
 	struct watch *watch;
 	uint64_t number;
 	bool opened;
+	struct buf recipients; /* as the client named them: a list */
 	enum fetching fetching;
 	/* A mail's text going by. */
 	enum transcript_side side;
@@ -165,15 +167,16 @@ static void *on_begin(void *owner)
 		return NULL;
 	s->watch = owner;
 	s->number = ++s->watch->sessions;
+	buf_init(&s->recipients, RECIPIENTS_MAX);
 	return s;
 }
 
-void watch_opened(struct watched *s, const char *protocol, const char *peer, bool tls)
+void watch_opened(struct watched *s, const char *protocol, const char *peer)
 {
 	if (!s)
 		return;
 	const struct message m = { .type = MESSAGE_OPENED,
-		                   .numbers = { s->number, now_ms(), tls },
+		                   .numbers = { s->number, now_ms() },
 		                   .texts = { slice_str(protocol), slice_str(peer) } };
 	s->opened = true;
 	watch_tell(s->watch, &m);
@@ -211,12 +214,31 @@ static bool fetches(struct slice command)
 	return slice_equal_text_nocase(verb, "RETR") || slice_equal_text_nocase(verb, "TOP");
 }
 
+/* MAIL begins a list anew, RCPT adds to it; a refused one is in it, too, and harms nothing: the mailbox says where the mail went. */
+static void note_recipient(struct watched *s, struct slice line)
+{
+	if (slice_starts_nocase(line, "MAIL FROM:"))
+		buf_clear(&s->recipients);
+	if (!slice_starts_nocase(line, "RCPT TO:"))
+		return;
+	struct slice path = slice_trim(slice_skip(line, 8));
+	if (path.len > 0 && path.ptr[0] == '<')
+		path = slice_skip(path, 1);
+	path.len = slice_find(path, '>');
+	if (path.len > 0 && !slice_has(path, '\n') && s->recipients.len + path.len + 1 <= RECIPIENTS_MAX) {
+		buf_append_slice(&s->recipients, path);
+		buf_append_char(&s->recipients, '\n');
+	}
+}
+
 static void hear_client(struct watched *s, struct slice line, enum transcript_kind kind)
 {
 	if (kind == TRANSCRIPT_MAIL && !slice_equal_text(line, ".")) {
 		count_line(s, TRANSCRIPT_CLIENT, line);
 		return;
 	}
+	if (kind == TRANSCRIPT_SAID)
+		note_recipient(s, line);
 	if (kind != TRANSCRIPT_MAIL)
 		s->fetching = fetches(line) ? FETCH_ASKED : NO_FETCH;
 	tell_line(s, TRANSCRIPT_CLIENT, line,
@@ -276,8 +298,8 @@ void watch_delivered(struct watched *s, const struct watch_delivery *d)
 		snprintf(uid + 2 * i, 3, "%02x", d->hash[i]);
 	const struct message m = { .type = MESSAGE_DELIVERED,
 		                   .numbers = { s->number, now_ms(), d->octets },
-		                   .texts = { slice_str(d->mailbox), slice_str(uid), d->recipients, slice_str(d->login),
-		                              slice_str(d->sender) } };
+		                   .texts = { slice_str(d->mailbox), slice_str(uid), buf_slice(&s->recipients),
+		                              slice_str(d->login), slice_str(d->sender) } };
 	watch_tell(s->watch, &m);
 }
 
@@ -291,6 +313,7 @@ static void on_end(void *connection)
 	if (s->opened)
 		watch_tell(s->watch, &m);
 	s->watch->ended++;
+	buf_release(&s->recipients);
 	free(s);
 }
 

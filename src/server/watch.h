@@ -27,15 +27,14 @@ void watch_tell(struct watch *w, const struct message *m);
 void watch_tell_numbers(struct watch *w);
 
 /* Each with NULL does nothing. */
-void watch_opened(struct watched *s, const char *protocol, const char *peer, bool tls);
+void watch_opened(struct watched *s, const char *protocol, const char *peer);
 void watch_logged_in(struct watched *s, const char *user);
 
 struct watch_delivery {
 	const char *mailbox;
 	const unsigned char *hash; /* DRAFT_HASH octets */
 	uint64_t octets;
-	struct slice recipients; /* a list */
-	const char *login;       /* or "" */
+	const char *login; /* or "" */
 	const char *sender;
 };
 void watch_delivered(struct watched *s, const struct watch_delivery *d);
