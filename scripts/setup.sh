@@ -19,6 +19,9 @@ needs() {
 		echo "library libcrypt libcrypt-dev"
 		echo "library libseccomp libseccomp-dev"
 		echo "library gmime-3.0 libgmime-3.0-dev"
+		echo "library libmicrohttpd libmicrohttpd-dev"
+		echo "library jansson libjansson-dev"
+		echo "library sqlite3 libsqlite3-dev"
 		;;
 	run)
 		echo "command curl curl"
@@ -44,6 +47,8 @@ needs() {
 		echo "command clang clang"
 		echo "command ld.lld lld"
 		echo "command node nodejs"
+		echo "command npm npm"
+		echo "command chromium chromium"
 		echo "file /usr/share/nodejs/nodemailer/package.json node-nodemailer"
 		echo "file /usr/share/perl5/IO/Socket/SSL.pm libio-socket-ssl-perl"
 		# A machine that has a mail server of its own keeps it; the tests that need Postfix are skipped there.
