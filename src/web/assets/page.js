@@ -74,7 +74,7 @@ function toast(text) {
 // ---- the list ----
 
 function mailRow(m) {
-	const marks = [m.attachments ? `📎 ${m.attachments}` : '', size(m.octets)].filter(Boolean).join(' · ')
+	const marks = [m.attachments ? count(m.attachments, 'file', 'files') : '', size(m.octets)].filter(Boolean).join(' · ')
 	return el('a', { class: 'row', href: `#mail/${m.id}`, 'data-id': m.id, 'aria-label': `${sender(m.from)}: ${m.subject || 'no subject'}, ${when(m.received)}` },
 		el('span', { class: 'who' }, sender(m.from)), el('time', { class: 'when', datetime: m.received, title: full.format(new Date(m.received)) }, when(m.received)),
 		el('span', { class: 'what' }, m.subject || 'No subject'),
@@ -82,7 +82,7 @@ function mailRow(m) {
 }
 
 function sessionRow(s) {
-	const end = s.live ? 'under way' : s.errors ? count(s.errors, 'refusal', 'refusals') : s.mails ? 'well' : 'no mail'
+	const end = s.live ? 'under way' : s.errors ? count(s.errors, 'refusal', 'refusals') : s.mails || s.protocol === 'pop3' ? 'well' : 'no mail'
 	return el('a', { class: 'row', href: `#session/${s.id}`, 'data-id': String(s.id), 'aria-label': `${s.protocol} session ${s.id} of ${s.peer}: ${end}` },
 		el('span', { class: 'who' }, `${s.protocol.toUpperCase()} · ${s.peer}`), el('time', { class: 'when', datetime: s.began }, when(s.began)),
 		el('span', { class: 'what' }, s.recipients.join(', ') || s.users.join(', ') || 'Nobody was named'),
@@ -224,8 +224,10 @@ function fact(name, value) {
 }
 
 function files(m) {
-	if (!m.attachment_list?.length) return null
-	return el('div', { class: 'files', role: 'list', 'aria-label': 'Attachments' }, ...m.attachment_list.map((a) => {
+	// Images that the HTML shows are no attachments to a person.
+	const shown = m.attachment_list.filter((a) => !(m.html && a.cid && !a.name && a.type.startsWith('image/')))
+	if (!shown.length) return null
+	return el('div', { class: 'files', role: 'list', 'aria-label': 'Attachments' }, ...shown.map((a) => {
 		const name = a.name || `Attachment ${a.index + 1}`
 		return el('a', { role: 'listitem', href: `/api/messages/${m.id}/attachments/${a.index}`, download: name, title: a.type },
 			el('span', { class: 'name' }, name), el('small', {}, size(a.octets)))
