@@ -594,11 +594,9 @@ static struct session *new_session(struct site *site, struct loop *loop, const s
 	r->lmtp = config->lmtp;
 	snprintf(r->peer, sizeof r->peer, "%s", peer->address);
 	struct session *s = smtp_server_new(config, &receive_ops, r);
-	if (s) /* else the host is gone as well */
-	struct session *s = smtp_server_new(&site->smtp, &receive_ops, r);
 	if (s) { /* else the host is gone as well */
 		r->session = s;
-		watch_opened(smtp_server_heard(s), "smtp", peer->address);
+		watch_opened(smtp_server_heard(s), config->lmtp ? "lmtp" : "smtp", peer->address);
 	}
 	return s;
 }
