@@ -45,7 +45,7 @@ static void without_a_word_everything_has_its_default(void **state)
 	assert_int_equal(c.options.smtp_timeout, 300);
 	assert_int_equal(c.options.pop3_timeout, 600);
 	assert_false(c.options.no_sandbox || c.options.no_binding || c.options.catch_all || c.options.plaintext);
-	assert_int_equal(c.listeners_count, 2);
+	assert_int_equal(c.listeners_count, 3);
 	assert_string_equal(c.listeners[0].address, "127.0.0.1");
 	assert_int_equal(c.listeners[0].port, 2525);
 	assert_int_equal(c.listeners[1].protocol, CONFIG_POP3);
