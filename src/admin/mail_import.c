@@ -158,7 +158,7 @@ static void end(void *owner)
 		return;
 	dot_decode_end(&im->decoder);
 	if (im->decoder.bare_cr) {
-		refuse(im, "a CR in it ends no line, and no server could hand it out");
+		refuse(im, "a CR in it ends no line, and no server would take it");
 		give_up_draft(im);
 	} else if (draft_finish(im->draft, &im->why)) {
 		keep_draft(im);

@@ -7,6 +7,8 @@
 #include "admin/mail_mbox.h"
 #include "base/buf.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 enum { OUT_MAX = 16 * 1024 * 1024 };
 
 static void check(bool holds)

@@ -1,6 +1,6 @@
 /*
  * file_store_fuzz: any bytes as a mailbox file, and any bytes as its index and its marks, or real ones with some octets changed: whatever they are, a
- * session opens or fails cleanly, a second scan finds the same mails, and a delivery after it is there whole.
+ * session opens or fails cleanly, a second scan finds the same mails, and a delivery after it is there whole; an inspection ends, and finds nothing after a repair.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/inspect.h"
 #include "store/store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -80,6 +81,28 @@ static void read_damaged(struct store *s, const uint8_t *data, size_t size, bool
 	unlinkat(root, "u/.m.index", 0);
 }
 
+static void count_finding(void *owner, const struct inspect_finding *finding)
+{
+	assert(finding->kind < INSPECT_KINDS);
+	++*(size_t *)owner;
+}
+
+/* Whatever lies there is told twice alike, and after a repair nothing of it is left. */
+static void inspect_all(struct store *s)
+{
+	struct mailbox m;
+	struct inspect_sums sums;
+	size_t findings = 0;
+	size_t again = 0;
+	size_t left = 0;
+	assert(mailbox_open(&m, file_store_place(s), "u", &why));
+	assert(inspect_mailbox(&m, count_finding, &findings, &sums, &why));
+	assert(inspect_mailbox(&m, count_finding, &again, &sums, &why) && again == findings);
+	assert(inspect_repair(&m, &why));
+	assert(inspect_mailbox(&m, count_finding, &left, &sums, &why) && left == 0);
+	mailbox_close(&m);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char name[] = "/dev/shm/store-fuzz-XXXXXX";
@@ -106,6 +129,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t again;
 	if (sidecars && data[0] & 4)
 		read_damaged(s, data + 2 + text, size - 2 - text, data[0] & 2);
+	if (data[0] & 8)
+		inspect_all(s);
 	size_t count = read_all(s, &sum);
 	unlinkat(root, "u/.m.index", 0);
 	assert(read_all(s, &again) == count && sum == again);

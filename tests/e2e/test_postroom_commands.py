@@ -36,8 +36,8 @@ def needs(program):
 
 def test_help_lists_the_commands_and_each_has_its_own():
     assert postroom("help") == postroom("--help")
-    commands = re.findall(r"^  postroom (\w+) ", postroom("help"), re.MULTILINE)
-    assert {"serve", "config", "cert", "user"} <= set(commands)
+    commands = re.findall(r"^  postroom (\S+) ", postroom("help"), re.MULTILINE)
+    assert {"serve", "config", "check-mailbox", "cert", "mail", "user"} <= set(commands)
     for command in commands:
         text = postroom(command, "--help")
         assert text == postroom("help", command)

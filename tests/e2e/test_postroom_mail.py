@@ -300,33 +300,39 @@ def test_mails_from_pythons_mailbox_come_in(lab):
 
 
 @pytest.fixture
-def peers():
+def dovecot():
     if why := foreign_servers.missing():
         pytest.skip(why)
-    both = foreign_servers.Peers([("alice", USERS["alice"])])
-    yield both
-    both.stop()
+    here = foreign_servers.make_directory()
+    foreign_servers.call(BUILD / "postroom", "cert", "--dir", here)
+    (here / "passwords").write_text(f"alice:{{PLAIN}}{USERS['alice']}\n")
+    (here / "mail").mkdir()
+    shutil.chown(here / "mail", foreign_servers.MAIL_UID, foreign_servers.MAIL_UID)
+    server = foreign_servers.Dovecot(here)
+    yield server
+    server.stop()
+    foreign_servers.clear(here)
 
 
-def test_dovecot_reads_what_was_exported(lab, peers, monkeypatch):
+def test_dovecot_reads_what_was_exported(lab, dovecot):
     mails = [text for text in NASTY if text.count(b"\n\n") and b"\x00" not in text and text.startswith(b"R")]
     put(lab, *mails)
-    home = peers.here / "mail/alice"
+    home = dovecot.here / "mail/alice"
     mail(lab, "export", "--maildir", home)
     for path in [home, *home.rglob("*")]:
         shutil.chown(path, foreign_servers.MAIL_UID, foreign_servers.MAIL_UID)
-    with login(peers.dovecot) as talk:
+    with login(dovecot) as talk:
         assert [retrieve(talk, n + 1) for n in range(len(mails))] == [text.replace(b"\n", b"\r\n") for text in mails]
         talk.say("QUIT", "+OK")
     # … and the mbox file
-    folder = peers.here / "mbox"
+    folder = dovecot.here / "mbox"
     folder.mkdir()
     mail(lab, "export", "--mbox", folder / "inbox")
     for path in folder, folder / "inbox":
         shutil.chown(path, foreign_servers.MAIL_UID, foreign_servers.MAIL_UID)
-    (peers.here / "mbox.conf").write_text((peers.here / "dovecot.conf").read_text().replace(
-        f"maildir:{peers.here}/mail/%n", f"mbox:{folder}:INBOX={folder}/inbox\nmbox_read_locks = fcntl\nmbox_write_locks = fcntl"))
-    fetched = foreign_servers.call("doveadm", "-c", peers.here / "mbox.conf", "fetch", "-u", "alice", "hdr.subject date.received body", "all")
+    (dovecot.here / "mbox.conf").write_text((dovecot.here / "dovecot.conf").read_text().replace(
+        f"maildir:{dovecot.here}/mail/%n", f"mbox:{folder}:INBOX={folder}/inbox\nmbox_read_locks = fcntl\nmbox_write_locks = fcntl"))
+    fetched = foreign_servers.call("doveadm", "-c", dovecot.here / "mbox.conf", "fetch", "-u", "alice", "hdr.subject date.received body", "all")
     assert re.findall(r"^hdr.subject: (.*)$", fetched, re.M) == [mailbox.Message(text)["Subject"] for text in mails]
     assert len(re.findall(r"^date.received: 2026-11-20 \d\d:44:05$", fetched, re.M)) == len(mails)
 
