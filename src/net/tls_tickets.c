@@ -120,7 +120,8 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 	}
 	ok = ok && key_load(&key, iv, cipher, mac, seal);
 	OPENSSL_cleanse(&key, sizeof key);
-	return !ok ? -1 : old ? 2 : 1;
+	/* With TLS 1.3 a ticket is to be used once (RFC 8446 appendix C.4). */
+	return !ok ? -1 : old || (!seal && SSL_version(ssl) >= TLS1_3_VERSION) ? 2 : 1;
 }
 
 bool tls_tickets_use(struct tls_tickets *t, struct ssl_ctx_st *ctx)

@@ -73,6 +73,8 @@ static bool known(struct rig *r)
 	}
 	assert_true(SSL_is_init_finished(client) && SSL_is_init_finished(server));
 	bool reused = SSL_session_reused(client);
+	char none;
+	assert_true(SSL_read(client, &none, 1) < 0); /* 1.3: tickets come after the handshake */
 	SSL_SESSION_free(r->session);
 	r->session = SSL_get1_session(client);
 	SSL_shutdown(client);
@@ -93,6 +95,17 @@ static void a_client_is_known_by_its_ticket(void **state)
 	struct rig *r = *state;
 	assert_false(known(r));
 	assert_true(known(r));
+}
+
+static void with_tls_1_3_who_comes_back_gets_a_ticket_for_the_next_time(void **state)
+{
+	struct rig *r = *state;
+	SSL_CTX_set_max_proto_version(r->client, TLS1_3_VERSION);
+	/* As OpenSSL's clients with a cache do it: a ticket is good for one time. */
+	SSL_CTX_set_session_cache_mode(r->client, SSL_SESS_CACHE_CLIENT);
+	assert_false(known(r));
+	for (int times = 0; times < 3; times++)
+		assert_true(known(r));
 }
 
 static void the_key_before_still_opens_and_the_ticket_is_renewed(void **state)
@@ -151,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_TICKETS(a_client_is_known_by_its_ticket),
+		WITH_TICKETS(with_tls_1_3_who_comes_back_gets_a_ticket_for_the_next_time),
 		WITH_TICKETS(the_key_before_still_opens_and_the_ticket_is_renewed),
 		WITH_TICKETS(a_key_stays_until_it_is_time),
 		WITH_TICKETS(an_older_key_opens_nothing),
