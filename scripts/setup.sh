@@ -68,6 +68,10 @@ needs() {
 	bench)
 		echo "command strace strace"
 		echo "command python3 python3"
+		echo "command openssl openssl"
+		# The others that are measured: a machine with a mail server of its own keeps it. What conflicts is unpacked by bench/peers/.
+		[ -e /usr/sbin/sendmail ] || echo "file /usr/lib/postfix/sbin/master postfix"
+		echo "file /usr/lib/dovecot/pop3 dovecot-pop3d"
 		;;
 	*)
 		echo "setup.sh: unknown purpose $1" >&2

@@ -8,6 +8,7 @@ from .server import Server
 
 class Sink(Server):
     name, stores = "smtp-sink", False
+    held_most = 200
 
     def command(self):
         # As root it wants to be told whom to become.
