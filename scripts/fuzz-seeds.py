@@ -155,6 +155,8 @@ def recipes():
         "mail/trace": before([b"\x03"], mails("mail/trace")),
         "mail/trace_head": before([b"\0", b"\5"], literals("mail/trace_head")),
         "mail/utf8": literals("mail/utf8", "mail/header_decode"),
+        "net/proxy": literals("net/proxy"),
+        "server/config": literals("server/config"),
         "net/pump": before([b"\0", b"\1\2"], literals("net/pump")),
         "protocol/command": before([b"\7"], lines_of("smtp") + lines_of("pop3")),
         "protocol/dot": before([b"\x20", b"\x01", b"\x42", b"\x24"], literals("protocol/dot")),

@@ -26,7 +26,8 @@ static const struct admin_program postroom = {
 	.after = "\n"
 	         "Each has --help and a man page.\n"
 	         "\n"
-	         "Example, in a directory with a users file:\n"
+	         "Examples: mail for tests, with nothing to set up; and in a directory with a users file\n"
+	         "  postroom serve\n"
 	         "  smtpmail 2525 & popserver 2110 & mailclient 127.0.0.1\n",
 	.commands = commands,
 };

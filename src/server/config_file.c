@@ -335,6 +335,8 @@ static bool parse_once(const char *text)
 	}
 	cfg_set_error_function(tree, on_error);
 	bool whole = cfg_parse_buf(tree, text) == CFG_SUCCESS;
+	if (!whole && !reading.unknown[0] && reading.errors->count == reading.kept) /* libconfuse did not say why */
+		note(line_of(tree), "what stands here cannot be read");
 	cfg_free(tree);
 	return whole;
 }

@@ -185,6 +185,22 @@ static void nonsense_is_an_error_of_its_line(void **state)
 	}
 }
 
+/* libconfuse gives up at some octets without a word. */
+static void what_is_not_read_to_its_end_is_never_all_well(void **state)
+{
+	static const char *const odd[] = { "directory =\xe9\"\"\"\"x", "directory = \"\"\"\"x", "\x01", "quota = \\" };
+	(void)state;
+	refuse("\ndirectory = \"\"\"\"", "2: what stands here cannot be read\n");
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+		if (config_parse(&c, odd[i], &errors)) {
+			assert_int_not_equal(c.listeners_count, 0);
+			config_release(&c);
+		} else {
+			assert_int_not_equal(errors.count, 0);
+		}
+	}
+}
+
 static void more_wrong_than_can_be_told_ends(void **state)
 {
 	char text[8000] = "";
@@ -273,6 +289,7 @@ int main(void)
 		cmocka_unit_test(what_belongs_together_is_looked_at),
 		cmocka_unit_test(what_is_no_value_is_refused),
 		cmocka_unit_test(nonsense_is_an_error_of_its_line),
+		cmocka_unit_test(what_is_not_read_to_its_end_is_never_all_well),
 		cmocka_unit_test(more_wrong_than_can_be_told_ends),
 		cmocka_unit_test(the_nearest_key_is_named),
 		cmocka_unit_test(the_sample_says_every_key_and_is_right),

@@ -56,7 +56,7 @@ def test_what_is_not_understood_says_what_to_do(words, tmp_path):
 
 def test_the_manual_page_names_every_option():
     page = (ROOT / "docs/man/postroom.1").read_text()
-    for command in "cert", "user":
+    for command in "serve", "status", "cert", "user":
         section = page.split(f".Ss postroom {command}\n")[1].split("\n.S")[0]
         described = re.findall(r"^\.It Fl -([a-z-]+)", section, re.MULTILINE)
         shown = re.findall(r"^  --([a-z-]+)", postroom(command, "--help"), re.MULTILINE)
