@@ -159,9 +159,11 @@ void doorstep_wait(struct doorstep *d, int fd, const char *address, void *owner)
 
 void doorstep_clear(struct doorstep *d)
 {
-	while (d->first) {
-		close(d->first->fd);
-		leave(d->first);
+	struct waiting *next;
+	for (struct waiting *w = d->first; w; w = next) {
+		next = w->next;
+		close(w->fd);
+		leave(w);
 	}
 }
 
