@@ -77,7 +77,9 @@ bool index_refresh(struct index *ix)
 	       file_read(ix->fd, h, sizeof *h, 0) == (ssize_t)sizeof *h && memcmp(h->magic, magic, sizeof magic) == 0 &&
 	       h->check == header_check(h) && h->dead <= h->count && h->numbered <= h->count &&
 	       h->dead_length <= h->end && h->end <= h->mail.size &&
-	       h->count <= look.size / sizeof(struct index_record) && look.size >= (uint64_t)place(h->count);
+	       h->count <= look.size / sizeof(struct index_record) &&
+	       /* Without a record nothing stands behind the header. */
+	       (h->count == 0 || look.size >= (uint64_t)place(h->count));
 }
 
 static bool open_as(struct index *ix, int dir, const char *name, int flags)

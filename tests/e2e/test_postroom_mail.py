@@ -636,6 +636,16 @@ def test_a_sound_mailbox(sound):
     assert postroom("check-mailbox", "./mymailbox", cwd=sound.mailbox().parent) == check(sound)
 
 
+def test_an_empty_mailbox_is_sound_too(lab):
+    put(lab)
+    assert rows(lab) == []  # makes an index
+    assert check(lab) == "alice/mymailbox: 0 mails, 0 octets: sound\n"
+    put(lab, letter())
+    mail(lab, "delete", "1")
+    assert check(lab) == "alice/mymailbox: 0 mails, 0 octets: sound\n"
+    assert check(lab, "--repair").count(": sound") == 1
+
+
 def test_there_has_to_be_one(lab):
     check(lab, status=66)
     assert not lab.mailbox().parent.exists()
