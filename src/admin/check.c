@@ -209,9 +209,10 @@ struct target {
 static int split(struct target *t, char *path)
 {
 	char *mailbox = strrchr(path, '/');
-	*mailbox++ = '\0';
+	if (mailbox)
+		*mailbox++ = '\0';
 	char *user = strrchr(path, '/');
-	if (!user || user[1] == '\0')
+	if (!mailbox || !user || user[1] == '\0')
 		return admin_fail(EX_USAGE, "a mailbox file stands in its user's directory, as in ./alice/mymailbox");
 	*user++ = '\0';
 	if (strlen(user) > MAILBOX_USER_MAX || strlen(mailbox) > MAILBOX_NAME_MAX)

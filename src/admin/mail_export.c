@@ -188,7 +188,7 @@ static bool open_maildir(struct export *e, const char *path, struct fault *why)
 	            make_directory(e->maildir, "new", &e->fresh, why);
 	file_close(cur);
 	if (gethostname(e->host, sizeof e->host - 1) != 0)
-		strcpy(e->host, "localhost");
+		snprintf(e->host, sizeof e->host, "localhost");
 	/* What a file's name cannot hold: the specification's own escapes. */
 	for (char *c = e->host; *c; c++)
 		*c = *c == '/' || *c == ':' ? '_' : *c;
@@ -291,15 +291,14 @@ int mail_export(struct mail_job *job)
 	struct export e = { .maildir = -1, .tmp = -1, .fresh = -1 };
 	struct fault why;
 	clock_gettime(CLOCK_REALTIME, &e.begun);
-	if (w->mbox && strcmp(w->mbox, "-") == 0 && isatty(STDOUT_FILENO))
+	bool to_pipe = w->mbox && strcmp(w->mbox, "-") == 0;
+	if (to_pipe && isatty(STDOUT_FILENO))
 		return admin_fail(EX_USAGE,
 		                  "stdout is a terminal, which would obey what is in the mails: send it to a file");
 	e.drop = mail_session(job, "export", &why);
 	if (!e.drop)
 		return mail_place_fail(&why);
-	int status = w->maildir                  ? to_maildir(&e, w->maildir)
-	             : strcmp(w->mbox, "-") == 0 ? to_stdout(&e)
-	                                         : to_file(&e, w->mbox);
+	int status = w->maildir ? to_maildir(&e, w->maildir) : to_pipe ? to_stdout(&e) : to_file(&e, w->mbox);
 	e.drop->ops->close(e.drop);
 	return status;
 }

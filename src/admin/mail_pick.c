@@ -78,7 +78,7 @@ int mail_pick(struct maildrop *m, char *const *words, size_t count, unsigned cha
 
 int mail_pick_one(struct maildrop *m, const char *word, size_t *i)
 {
-	struct range range;
+	struct range range = { .first = 1, .last = 1 };
 	int status = find(m, word, &range);
 	if (status == EX_OK && range.first != range.last)
 		return admin_fail(EX_USAGE, "'%s' means several mails: give one", word);
