@@ -1,15 +1,25 @@
 """mailclient at a local server: a list of 10,000 mails, and sending 100 MiB."""
 
-import os
 import socket
 import subprocess
 import threading
 import time
 
 import measure as figures
-from peers import READERS, RECEIVERS
+from peers.ours import Popserver, Smtpmail
 
 MANY, LARGE = 10_000, 100 << 20
+
+
+class PlainSmtpmail(Smtpmail):
+    tls = False
+
+    def command(self):
+        return [*super().command(), "--max-size", "200M"]
+
+
+class PlainPopserver(Popserver):
+    tls = False  # the client would use it
 
 
 def loopback(octets):
@@ -35,7 +45,9 @@ def loopback(octets):
 
 def timed(command, **options):
     begin = time.perf_counter()
-    subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
+    if done.returncode != 0:
+        raise figures.Broken(done.stderr.strip()[-300:])
     return time.perf_counter() - begin
 
 
@@ -43,9 +55,10 @@ def listing(bench, values, runs):
     secret = bench.place / "secret"
     secret.write_text("secret\n")
     secret.chmod(0o600)
-    with bench.server(READERS["popserver"], 1, figures.filler(MANY, 1000, 1)) as server:
+    with bench.server(PlainPopserver, 1, figures.filler(MANY, 1000, 1)) as server:
         for _ in range(runs + 1):
-            values.add(seconds=timed([bench.build / "mailclient", "list", "--server", f"127.0.0.1:{server.port}", "--user", "u0", "--password-file", secret]))
+            command = [bench.build / "mailclient", "list", "--server", f"127.0.0.1:{server.port}", "--user", "u0", "--password-file", secret]
+            values.add(seconds=timed(command))
     del values["seconds"][0]  # it brings the index
 
 
@@ -55,9 +68,10 @@ def sending(bench, values, rates, runs):
         for _ in range(LARGE // 64):
             file.write(b"y" * 63 + b"\n")
     for _ in range(runs):
-        with bench.server(RECEIVERS["smtpmail"], 1) as server, open(letter, "rb") as body:
-            took = timed([bench.build / "mailclient", "send", "--server", f"127.0.0.1:{server.port}", "--from", "sender@load.test", "--to", "u0@load.test", "--subject", "large"],
-                         stdin=body, env=os.environ)
+        with bench.server(PlainSmtpmail, 1) as server, open(letter, "rb") as body:
+            command = [bench.build / "mailclient", "send", "--server", f"127.0.0.1:{server.port}", "--from", "sender@load.test",
+                       "--to", "u0@load.test", "--subject", "large"]
+            took = timed(command, stdin=body)
         values.add(octets=LARGE / took)
         rates.add(octets=loopback(LARGE))
     letter.unlink()

@@ -76,6 +76,13 @@ class Run:
             traceback.print_exc()
             found[server.name] = {"failed": str(error).splitlines()[0][:200] if str(error) else type(error).__name__}
 
+    def more(self, key, measuring):
+        try:
+            self.results["rows"].update(measuring(self.bench, self.options))
+        except Exception as error:
+            traceback.print_exc()
+            self.results["rows"][key] = {key: {"failed": str(error)[:200]}}
+
     def receiving(self, row, server):
         values = measure.receive(self.bench, server, row.flags, self.options.runs)
         if not self.options.quick and shutil.which("strace") and server.stores:
@@ -96,7 +103,7 @@ class Run:
                     self.figure(row, server, lambda: measure.hold(self.bench, server, row.connections, row.tls, row.protocol))
         for key, measuring in EXTRA.items():
             if key in self.options.only.split(",") or not self.options.only and not self.options.quick:
-                self.results["rows"].update(measuring(self.bench, self.options))
+                self.more(key, measuring)
 
 
 def on_a_disk(place):

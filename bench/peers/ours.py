@@ -16,9 +16,9 @@ class Ours(Server):
         mailboxes.own(self.lab)
 
     def command(self):
+        certificate = ["--tls-cert", self.lab / "cert.pem", "--tls-key", self.lab / "key.pem", "--tls-port", self.tls_port]
         return [self.bench.build / self.program, self.port, "--dir", self.lab, "--listen", "127.0.0.1", "--course", "standard",
-                "--domain", "load.test", "--max-connections", "12000", "--tls-cert", self.lab / "cert.pem", "--tls-key", self.lab / "key.pem",
-                "--tls-port", self.tls_port]
+                "--domain", "load.test", "--max-connections", "12000", *(certificate if self.tls else [])]
 
     def mails_of(self, user):
         with open(self.lab / user / "mailbox", "rb") as file:
