@@ -40,7 +40,7 @@ def session(bench, mails):
 
 def logins(bench, users):
     """Milliseconds of a session among so many users, of which 10 come at once."""
-    with bench.server(READERS["popserver"], users, figures.filler(1, OCTETS, min(users, 1))) as server:
+    with bench.server(READERS["popserver"], users, figures.filler(1, OCTETS, 1)) as server:
         told = bench.load("popload", server, {"connections": min(users, 10), "users": users, "seconds": min(bench.seconds, 5)})
         return 1e3 / told["rate"]
 
