@@ -30,7 +30,7 @@ struct serve {
 	struct scratch scratch;
 	const struct service_config *service;                  /* once it is configured */
 	struct options_web web;                                /* where there is a web inbox … */
-	char web_place[LISTEN_ADDRESS_MAX + 16];               /* … this is for people */
+	struct listener web_bound;                             /* … it listens here */
 	enum config_protocol protocols[SERVICE_LISTENERS_MAX]; /* of the service's listeners */
 	bool reloading;
 };
@@ -140,9 +140,7 @@ static bool add_web(struct serve *s, const struct site *site, const struct confi
 	if (!(fd >= 0 ? listener_adopt(&listener, fd, why)
 	              : listener_open(&listener, strcmp(l->address, "*") == 0 ? NULL : l->address, l->port, why)))
 		return false;
-	bool six = strchr(listener.address, ':') != NULL;
-	snprintf(s->web_place, sizeof s->web_place, "http://%s%s%s:%u/", six ? "[" : "", listener.address,
-	         six ? "]" : "", listener.port);
+	s->web_bound = listener;
 	s->web.link = web_keeper_start(&keeper, &listener, why);
 	c->options.web = s->web.link >= 0 ? &s->web : NULL;
 	return s->web.link >= 0;
@@ -185,6 +183,19 @@ static void add_place(const struct serve *s, const struct service *service, size
 	buf_append_char(text, '\n');
 }
 
+static void add_web_place(const struct serve *s, struct buf *text)
+{
+	const struct listener *l = &s->web_bound;
+	bool all = strcmp(l->address, "::") == 0 || strcmp(l->address, "0.0.0.0") == 0;
+	bool six = strchr(l->address, ':') != NULL;
+	if (!s->config.options.web)
+		return;
+	if (all)
+		buf_printf(text, "  Web   http://localhost:%u/\n", l->port);
+	else
+		buf_printf(text, six ? "  Web   http://[%s]:%u/\n" : "  Web   http://%s:%u/\n", l->address, l->port);
+}
+
 /* For people, behind the lines that say where it listens; in one piece. */
 static void greet(const struct serve *s, const struct service *service)
 {
@@ -195,14 +206,20 @@ static void greet(const struct serve *s, const struct service *service)
 		if (!s->service->listeners[i].aside)
 			add_place(s, service, i, &text);
 	}
-	if (s->web_place[0])
-		buf_printf(&text, "  Web   %s\n", s->web_place);
+	add_web_place(s, &text);
 	buf_printf(&text, "  Mail  %s%s\n", s->config.options.dir,
 	           s->scratch.path[0] ? "    removed at the end (--dir DIR keeps it)" : "");
 	if (isatty(STDERR_FILENO))
 		buf_append_text(&text, "Ctrl-C ends it.\n");
 	(void)!write(STDERR_FILENO, text.data, text.len);
 	buf_release(&text);
+}
+
+/* As the service says it of the others. */
+static void say_web(const struct serve *s)
+{
+	if (s->config.options.web)
+		fprintf(stderr, "listening on %s port %u (web)\n", s->web_bound.address, s->web_bound.port);
 }
 
 /* For the page, which tells people where to send mail. */
@@ -223,6 +240,7 @@ static void on_news(void *owner, const struct service *service, enum service_new
 	switch (news) {
 	case SERVICE_READY:
 		note_ports(s, service);
+		say_web(s);
 		greet(s, service);
 		activation_ready(&s->activation);
 		break;

@@ -434,6 +434,17 @@ void catalogue_note_origin(struct catalogue *c, const struct catalogue_mail *o)
 		add_addresses(c, slice_str(o->recipients), row);
 }
 
+bool catalogue_has_origin(struct catalogue *c, const char *inbox, const char *uid)
+{
+	char id[CATALOGUE_ID_MAX];
+	catalogue_make_id(inbox, uid, id);
+	sqlite3_stmt *s = catalogue_prepare(c, "SELECT 1 FROM origin WHERE id=?1");
+	catalogue_bind(s, 1, id);
+	bool found = catalogue_step(c, s);
+	catalogue_done(s);
+	return found;
+}
+
 /* ---- sessions ---- */
 
 int64_t catalogue_new_session(struct catalogue *c)

@@ -86,6 +86,8 @@ void catalogue_uids(struct catalogue *c, const char *inbox, void (*each)(void *o
 /* Who brought a mail; it may come before the mail or after it. */
 void catalogue_note_origin(struct catalogue *c, const struct catalogue_mail *origin);
 
+bool catalogue_has_origin(struct catalogue *c, const char *inbox, const char *uid);
+
 /* ---- asking ---- */
 
 typedef void catalogue_each(void *owner, const struct catalogue_mail *mail);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "web/mail_text.h"
+#include "web/text.h"
 
 enum {
 	SLICE_MS = 15,
@@ -22,6 +23,7 @@ enum {
 	INBOXES_MAX = 100 * 1000,
 	NAME_MAX_OCTETS = 255,
 	DIGEST_MAIL_MAX = 4 * 1024 * 1024, /* octets of a mail that are looked into */
+	WORD_MS = 500, /* so young a mail waits for the mail process's word */
 	SINGLE_MAX = 50,                   /* more new mails at once are told of as a change of the inbox */
 };
 
@@ -41,6 +43,7 @@ struct job {
 	size_t count;
 	size_t at;
 	bool removed;
+	bool early; /* it stopped before a mail that waits */
 };
 
 struct follow {
@@ -54,6 +57,7 @@ struct follow {
 	int64_t list_at, round_at;
 	bool urgent;
 	bool ready;
+	bool hurried; /* a mail waits: the next round comes sooner */
 	struct job job;
 };
 
@@ -263,6 +267,17 @@ static bool begin_job(struct follow *f, struct box *b)
 	return ok;
 }
 
+static bool waits(const struct follow *f, size_t i)
+{
+	const struct job *j = &f->job;
+	struct mail_info info;
+	int64_t age = text_now() - glance_taken(j->glance)->mail.modified / (1000 * 1000);
+	if (!f->listener.is_known || age >= WORD_MS || age < 0)
+		return false;
+	glance_info(j->glance, i, &info);
+	return !f->listener.is_known(f->listener.owner, j->box->name, info.uid);
+}
+
 static void take_mail(struct follow *f, size_t i)
 {
 	struct job *j = &f->job;
@@ -288,11 +303,14 @@ static void finish_job(struct follow *f)
 {
 	struct job *j = &f->job;
 	bool many = j->count > SINGLE_MAX || j->removed;
-	j->box->stamp = *glance_taken(j->glance);
-	j->box->count = glance_count(j->glance);
-	catalogue_set_inbox(f->catalogue, j->box->name, &j->box->stamp, j->box->count);
+	if (!j->early) {
+		j->box->stamp = *glance_taken(j->glance);
+		j->box->count = glance_count(j->glance);
+		catalogue_set_inbox(f->catalogue, j->box->name, &j->box->stamp, j->box->count);
+	}
 	if (many)
 		f->listener.changed(f->listener.owner, j->box->name);
+	f->hurried = f->hurried || j->early;
 	end_job(f);
 }
 
@@ -300,9 +318,12 @@ static void work(struct follow *f)
 {
 	int64_t until = clock_ms() + SLICE_MS;
 	catalogue_begin(f->catalogue);
-	while (f->job.at < f->job.count && clock_ms() < until)
-		take_mail(f, f->job.todo[f->job.at++]);
-	if (f->job.at == f->job.count)
+	while (f->job.at < f->job.count && !f->job.early && clock_ms() < until) {
+		f->job.early = waits(f, f->job.todo[f->job.at]);
+		if (!f->job.early)
+			take_mail(f, f->job.todo[f->job.at++]);
+	}
+	if (f->job.at == f->job.count || f->job.early)
 		finish_job(f);
 	catalogue_commit(f->catalogue);
 }
@@ -347,7 +368,8 @@ static void look_around(struct follow *f)
 		return;
 	f->ready = true;
 	f->next = 0;
-	f->round_at = clock_ms() + LOOK_EVERY_MS;
+	f->round_at = clock_ms() + (f->hurried ? WORD_MS / 2 : LOOK_EVERY_MS);
+	f->hurried = false;
 }
 
 int follow_step(struct follow *f)

@@ -13,6 +13,8 @@ struct follow_listener {
 	void (*added)(void *owner, int64_t row);
 	/* Of an inbox, other than single mails that were added. */
 	void (*changed)(void *owner, const char *inbox);
+	/* Whether who brought this mail is known; NULL: nobody will tell. A mail that has just come waits a moment for that. */
+	bool (*is_known)(void *owner, const char *inbox, const char *uid);
 	void *owner;
 };
 

@@ -182,12 +182,6 @@ int64_t sessions_take(struct sessions *s, const struct message *m)
 	return row;
 }
 
-void sessions_cut(struct sessions *s)
-{
-	while (s->live)
-		end_session(s, &s->live, text_now(), slice_str("the mail process has ended"));
-}
-
 size_t sessions_live(const struct sessions *s)
 {
 	return s->count;
@@ -197,7 +191,8 @@ void sessions_free(struct sessions *s)
 {
 	if (!s)
 		return;
-	sessions_cut(s);
+	while (s->live)
+		end_session(s, &s->live, text_now(), slice_str("the mail process has ended"));
 	free(s);
 }
 

@@ -18,8 +18,6 @@ struct sessions *sessions_new(struct catalogue *c);
 void sessions_free(struct sessions *s);
 /* A message of the mail process that is about a session; others are passed over. The session's row in the catalogue, 0: none is concerned. */
 int64_t sessions_take(struct sessions *s, const struct message *m);
-/* The mail process is another one: nothing that was under way is. */
-void sessions_cut(struct sessions *s);
 size_t sessions_live(const struct sessions *s);
 /* {"sessions": […], "next": …}; `user` "": everybody's. NULL: memory is out. */
 json_t *sessions_list(const struct sessions *s, const char *user, int64_t before, size_t limit);

@@ -54,9 +54,14 @@ static void on_changed(void *owner, const char *inbox)
 	events_tell(w->events, "changed", inbox, json_pack("{s:s}", "inbox", inbox));
 }
 
+static bool is_known(void *owner, const char *inbox, const char *uid)
+{
+	struct web *w = owner;
+	return catalogue_has_origin(w->catalogue, inbox, uid);
+}
+
 static void take_hello(struct web *w, const struct message *m)
 {
-	sessions_cut(w->sessions);
 	w->users = m->numbers[0] != 0;
 	w->smtp_port = (unsigned)m->numbers[1];
 	w->pop3_port = (unsigned)m->numbers[2];
@@ -147,7 +152,9 @@ static bool take_signals(struct worker *k, const struct worker_options *o, struc
 static bool open_mail(struct web *w, const struct worker_options *o, struct fault *why)
 {
 	char path[PATH_MAX];
-	const struct follow_listener listener = { .added = on_added, .changed = on_changed, .owner = w };
+	const struct follow_listener listener = {
+		.added = on_added, .changed = on_changed, .is_known = o->link >= 0 ? is_known : NULL, .owner = w
+	};
 	file_store_prepare();
 	w->mailbox = o->mailbox;
 	w->root = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -27,7 +27,7 @@ class Serve(Server):
         left = list(self.names)
         for line in self.process.stderr:
             self.errors.append(line.rstrip("\n"))
-            if heard := re.fullmatch(r"listening on (\S+)(?: port (\d+))?( \(TLS\))?", line.rstrip()):
+            if heard := re.fullmatch(r"listening on (\S+)(?: port (\d+))?( \((?:TLS|web)\))?", line.rstrip()):
                 self.port_of[left.pop(0)] = int(heard[2]) if heard[2] else heard[1]
             if not left:
                 break
