@@ -145,6 +145,8 @@ enum session_next smtp_cmd_mail(struct session *base, struct slice argument)
 
 static enum session_next recipient_answered(struct smtp_server *s)
 {
+	if (s->fault)
+		return smtp_session_say_fault(s);
 	if (s->answer == REPLY_RECIPIENT_OK) {
 		s->mail->recipients++;
 		smtp_session_enter(s, SMTP_HAS_RECIPIENT);

@@ -151,6 +151,22 @@ void smtp_server_answer(struct session *base, enum reply_id reply, uint64_t numb
 	answer_is_in(s);
 }
 
+void smtp_server_fault(struct session *base, const struct smtp_fault *fault)
+{
+	smtp_session_of(base)->fault = fault;
+	smtp_server_answer(base, REPLY_TRY_LATER, 0);
+}
+
+enum session_next smtp_session_say_fault(struct smtp_server *s)
+{
+	const struct smtp_fault *fault = s->fault;
+	s->fault = NULL;
+	if (fault->code == 0)
+		return NEXT_CLOSE;
+	const struct reply reply = { .code = (int)fault->code, .text = "%t" };
+	return smtp_session_write(s, &reply, fault->text, 0);
+}
+
 void smtp_server_continue(struct session *base)
 {
 	answer_is_in(smtp_session_of(base));

@@ -106,6 +106,12 @@ void *smtp_server_heard(const struct session *s);
 /* `number` goes where the reply's text has %n. */
 void smtp_server_answer(struct session *s, enum reply_id reply, uint64_t number);
 void smtp_server_continue(struct session *s);
+/* In place of smtp_server_answer() to a recipient, or to a mail's end (not in LMTP): something that goes wrong on purpose. It lives until it is said. */
+struct smtp_fault {
+	unsigned code;    /* 0: the connection ends, with nothing said */
+	const char *text; /* of one line */
+};
+void smtp_server_fault(struct session *s, const struct smtp_fault *fault);
 
 /* REPLY_AUTH_OK, REPLY_AUTH_CHALLENGE with what is to be sent in BASE64 (not kept), or why the exchange is over: REPLY_AUTH_WRONG, REPLY_AUTH_MALFORMED,
  * REPLY_AUTH_MECHANISM, REPLY_AUTH_NEEDS_TLS, REPLY_AUTH_LATER. */

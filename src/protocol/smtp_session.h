@@ -87,6 +87,7 @@ struct smtp_server {
 	bool answered; /* the answer is in; for text: it takes more */
 	enum reply_id answer;
 	uint64_t number;
+	const struct smtp_fault *fault;                   /* … or this, in place of it */
 	char *challenge;                                  /* SASL's, in BASE64; owned */
 	enum session_next (*take)(struct smtp_server *s); /* goes on with the answer */
 };
@@ -118,6 +119,8 @@ static inline enum session_next smtp_session_reply(struct smtp_server *s, enum r
 /* Says it whatever it is, without counting. */
 enum session_next smtp_session_write(struct smtp_server *s, const struct reply *reply, const char *text,
                                      uint64_t number);
+/* Says the fault that is the answer. */
+enum session_next smtp_session_say_fault(struct smtp_server *s);
 /* Says it without counting, as the last words. NEXT_CLOSE. */
 enum session_next smtp_session_say_last(struct smtp_server *s, enum reply_id id);
 /* The one place where a state changes. */

@@ -113,6 +113,11 @@ static enum session_next answer_mail(struct smtp_server *s, enum reply_id id, ui
 
 static enum session_next mail_answered(struct smtp_server *s)
 {
+	if (s->fault) {
+		enum session_next next = smtp_session_say_fault(s);
+		smtp_session_end_mail(s);
+		return s->closing ? NEXT_CLOSE : next;
+	}
 	return answer_mail(s, s->answer, s->number);
 }
 

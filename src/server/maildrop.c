@@ -10,11 +10,13 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/jobs.h"
 #include "server/inboxes.h"
+#include "server/faults.h"
 #include "server/login.h"
 #include "server/login_delay.h"
 #include "server/watch.h"
@@ -34,7 +36,10 @@ struct host {
 	struct session *session;
 	char peer[PEER_ADDRESS_MAX + 1];
 	char user[USERS_NAME_MAX + 1]; /* as the users file spells it */
-	struct login *login;           /* from the first attempt to the one that is right; else NULL */
+	int fd;                        /* the connection's; not ours */
+	struct faults_order order;     /* what goes wrong on purpose, and when */
+	struct pause pause;
+	struct login *login; /* from the first attempt to the one that is right; else NULL */
 	bool holds_inbox;
 	struct maildrop *drop; /* open from the login to the commit */
 	bool numbered;
@@ -95,11 +100,35 @@ static void drop_opened(struct job *job)
 	pop3_server_login(h->session, result, result == POP3_LOGIN_IN_USE ? why.text : NULL);
 }
 
+static void fail(struct pause *p, bool cut)
+{
+	struct host *h = (struct host *)((char *)p - offsetof(struct host, pause));
+	(void)cut;
+	if (h->order.kind == MESSAGE_FAULT_CUT_POP)
+		shutdown(h->fd, SHUT_RDWR);
+	pop3_server_login(h->session, POP3_LOGIN_FAULT, NULL);
+}
+
+/* Whether this goes wrong on purpose, which is then under way. */
+static bool fails_on_purpose(struct host *h)
+{
+	const unsigned kinds = 1U << MESSAGE_FAULT_LOGIN | 1U << MESSAGE_FAULT_CUT_POP;
+	if (!faults_happen(h->site->faults, h->user, kinds, &h->order))
+		return false;
+	log_info("mailbox user=%s peer=%s outcome=fault-on-purpose", h->user, h->peer);
+	h->pause.over = fail;
+	if (h->order.delay_ms == 0 || !loop_pause(h->loop, &h->pause, h->order.delay_ms))
+		fail(&h->pause, false);
+	return true;
+}
+
 /* Who it is, is known. The one job of a login whose password needs no hashing. */
 static void enter(struct host *h, const char *user)
 {
 	char detail[64];
 	snprintf(h->user, sizeof h->user, "%s", user);
+	if (fails_on_purpose(h))
+		return;
 	watch_logged_in(pop3_server_heard(h->session), user);
 	login_free(h->login);
 	h->login = NULL;
@@ -466,6 +495,7 @@ struct session *maildrop_session_new(struct site *site, struct loop *loop, const
 		return NULL;
 	h->site = site;
 	h->loop = loop;
+	h->fd = peer->fd;
 	snprintf(h->peer, sizeof h->peer, "%s", peer->address);
 	struct session *s = pop3_server_new(&site->pop3, &maildrop_ops, h);
 	if (s) { /* else the host is gone as well */

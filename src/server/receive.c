@@ -15,11 +15,13 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "auth/inbox_name.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "mail/trace.h"
 #include "mail/trace_head.h"
 #include "net/jobs.h"
+#include "server/faults.h"
 #include "server/inspection.h"
 #include "server/login.h"
 #include "server/mail_id.h"
@@ -64,8 +66,11 @@ struct receive {
 	int fd;         /* the connection's, for its own address; not ours */
 	struct job job; /* one at a time: the session waits for it */
 	struct transaction mail;
-	struct login *login; /* NULL before the first AUTH */
-	char *user;          /* who has logged in; NULL: nobody */
+	struct login *login;       /* NULL before the first AUTH */
+	struct faults_order order; /* what goes wrong on purpose … */
+	struct smtp_fault fault;   /* … how it is said … */
+	struct pause pause;        /* … and when */
+	char *user;                /* who has logged in; NULL: nobody */
 };
 
 static struct receive *of_job(struct job *job)
@@ -119,9 +124,53 @@ static void answer_recipient(struct job *job)
 	smtp_server_answer(r->session, r->mail.recipient_verdict, 0);
 }
 
+/* ---- what goes wrong on purpose ---- */
+
+static void fail(struct pause *p, bool cut)
+{
+	struct receive *r = (struct receive *)((char *)p - offsetof(struct receive, pause));
+	bool ends = r->order.kind == MESSAGE_FAULT_CUT || r->order.kind == MESSAGE_FAULT_CUT_END;
+	(void)cut;
+	r->fault = (struct smtp_fault){ .code = ends ? 0 : r->order.code,
+		                        .text = r->order.text[0] ? r->order.text : "This goes wrong on purpose" };
+	smtp_server_fault(r->session, &r->fault);
+}
+
+/* Whether it does, which is then under way. */
+static bool fails_on_purpose(struct receive *r, const char *inbox, unsigned kinds)
+{
+	if (!faults_happen(r->site->faults, inbox, kinds, &r->order))
+		return false;
+	log_info("mail peer=%s inbox=%s outcome=fault-on-purpose", r->peer, inbox);
+	r->pause.over = fail;
+	if (r->order.delay_ms == 0 || !r->loop || !loop_pause(r->loop, &r->pause, r->order.delay_ms))
+		fail(&r->pause, false);
+	return true;
+}
+
+static bool recipient_fails(struct receive *r, const struct address *recipient)
+{
+	char inbox[USERS_NAME_MAX + 1];
+	return r->site->faults && inbox_name(slice_str(recipient->text), inbox) &&
+	       fails_on_purpose(r, inbox, 1U << MESSAGE_FAULT_RCPT | 1U << MESSAGE_FAULT_CUT);
+}
+
+/* At its end; in LMTP each recipient has an answer of his own, and none goes wrong. */
+static bool mail_fails(struct receive *r)
+{
+	for (size_t i = 0; i < r->mail.recipients.count && r->site->faults && !r->lmtp; i++) {
+		if (fails_on_purpose(r, r->mail.recipients.users[i],
+		                     1U << MESSAGE_FAULT_DATA | 1U << MESSAGE_FAULT_CUT_END))
+			return true;
+	}
+	return false;
+}
+
 static void receive_recipient(void *host, const struct address *recipient)
 {
 	struct receive *r = host;
+	if (recipient_fails(r, recipient))
+		return;
 	r->mail.asked = recipient;
 	r->mail.outdated = false;
 	/* Here, and not in the job: a thread that reads files may not ask about sockets. */
@@ -442,7 +491,7 @@ static void finished(struct job *job)
 		answer_end(r, REPLY_LOOP, "loop");
 	} else if (!course->standard && mail->inspection.subject_characters > course->subject_stored) {
 		answer_end(r, REPLY_SUBJECT_TOO_LONG, "subject-too-long");
-	} else {
+	} else if (!mail_fails(r)) {
 		deliver(r);
 	}
 }

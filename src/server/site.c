@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "net/tls.h"
 #include "server/algorithms.h"
+#include "server/faults.h"
 #include "server/inboxes.h"
 #include "server/login_delay.h"
 #include "server/meters.h"
@@ -151,7 +152,10 @@ static bool start_watch(struct site *site, const struct options *o, struct fault
 		return true;
 	site->watch = watch_new(o->web->link, sandbox_narrow_talk, why);
 	site->smtp.sink = site->pop3.sink = site->watch ? watch_sink(site->watch) : NULL;
-	return site->watch != NULL;
+	/* Never with users' mail. */
+	site->faults = o->catch_all ? faults_new() : NULL;
+	return site->watch != NULL &&
+	       ((bool)site->faults == o->catch_all || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory"));
 }
 
 static bool configure(struct site *site, const struct options *o, struct fault *why)
@@ -292,6 +296,7 @@ void site_close(struct site *site)
 	login_delay_free(site->login_delay);
 	tls_server_free(site->tls);
 	watch_free(site->watch);
+	faults_free(site->faults);
 	if (site->smtp.transcript)
 		transcript_free(site->smtp.transcript);
 	course_free(site->loaded);

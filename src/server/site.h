@@ -33,6 +33,7 @@ struct peer {
 };
 
 struct aliases;
+struct faults;
 struct inboxes;
 struct login_delay;
 struct meters;
@@ -61,7 +62,8 @@ struct site {
 	struct tls_server *tls;          /* NULL: no TLS */
 	const struct options *options;   /* what the operator asked for; outlives the site */
 	struct delivery_desk *desk;
-	struct watch *watch; /* NULL: there is no web inbox */
+	struct watch *watch;   /* NULL: there is no web inbox */
+	struct faults *faults; /* what goes wrong on purpose; NULL: nothing */
 	struct smtp_config smtp;
 	struct smtp_config lmtp;        /* of this machine's own programs … */
 	struct smtp_config lmtp_remote; /* … and of others, who have to log in */

@@ -11,7 +11,10 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "auth/inbox_name.h"
 #include "net/loop.h"
+#include "server/faults.h"
+#include "server/inboxes.h"
 #include "server/login.h"
 #include "server/watch.h"
 #include "store/glance.h"
@@ -109,6 +112,16 @@ static bool has_mailbox(const struct site *site, const char *user)
 	       glance_stamp(site->dir, site->course->mailbox, user, &stamp, &ignored) && stamp.mail.inode != 0;
 }
 
+static enum message_outcome delete_from(struct store *store, struct deletion *t)
+{
+	struct maildrop *drop = store->ops->open(store, t->user, "the web inbox", &t->why);
+	if (!drop)
+		return t->why.kind == FAULT_BUSY ? MESSAGE_BUSY : MESSAGE_FAILED;
+	bool deleted = delete_marked(drop, t->uids, &t->why);
+	drop->ops->close(drop);
+	return deleted ? MESSAGE_DONE : MESSAGE_FAILED;
+}
+
 static void delete_mails(struct job *job)
 {
 	struct deletion *t = (struct deletion *)job;
@@ -119,16 +132,14 @@ static void delete_mails(struct job *job)
 		fault_set(&t->why, FAULT_PERMANENT, "there is no such inbox");
 		return;
 	}
-	struct maildrop *drop = store->ops->open(store, t->user, "the web inbox", &t->why);
-	if (!drop) {
-		t->outcome = t->why.kind == FAULT_BUSY ? MESSAGE_BUSY : MESSAGE_FAILED;
+	struct inboxes *inboxes = t->desk->site->inboxes;
+	if (inboxes && !inboxes_hold(inboxes, t->user, &t->why))
 		return;
-	}
-	if (delete_marked(drop, t->uids, &t->why))
-		t->outcome = MESSAGE_DONE;
-	drop->ops->close(drop);
+	t->outcome = delete_from(store, t);
 	if (t->outcome == MESSAGE_DONE)
 		store->ops->tidy(store, t->user);
+	if (inboxes)
+		inboxes_release(inboxes, t->user);
 }
 
 static void mails_deleted(struct job *job)
@@ -228,6 +239,25 @@ static void ask_login(struct web_desk *d, const struct message *m)
 	login_password(e->login, m->texts[1], m->texts[2]);
 }
 
+/* ---- faults ---- */
+
+static void set_fault(struct web_desk *d, const struct message *m)
+{
+	char inbox[USERS_NAME_MAX + 1];
+	struct faults_order order = {
+		.kind = m->numbers[1] < MESSAGE_FAULTS ? (enum message_fault)m->numbers[1] : MESSAGE_FAULTS,
+		.code = m->numbers[2] < 1000 ? (unsigned)m->numbers[2] : 0,
+		.delay_ms = m->numbers[3] <= FAULTS_DELAY_MAX ? (int)m->numbers[3] : -1,
+		.chance = m->numbers[4] <= FAULTS_CERTAIN ? (uint32_t)m->numbers[4] : FAULTS_CERTAIN + 1,
+		.seed = m->numbers[5],
+	};
+	snprintf(order.text, sizeof order.text, "%.*s",
+	         (int)(m->texts[1].len < FAULTS_TEXT_MAX ? m->texts[1].len : FAULTS_TEXT_MAX),
+	         m->texts[1].len ? m->texts[1].ptr : "");
+	bool set = inbox_name(m->texts[0], inbox) && faults_set(d->site->faults, inbox, &order);
+	answer(d, m->numbers[0], set ? MESSAGE_DONE : MESSAGE_REFUSED, set ? "" : "this is no fault, or one too many");
+}
+
 /* ---- the socket ---- */
 
 static void take(struct web_desk *d, const struct message *m)
@@ -242,6 +272,8 @@ static void take(struct web_desk *d, const struct message *m)
 		ask_deletion(d, m);
 	else if (m->type == MESSAGE_LOGIN && d->site->users)
 		ask_login(d, m);
+	else if (m->type == MESSAGE_FAULT && d->site->faults)
+		set_fault(d, m);
 	else
 		answer(d, m->numbers[0], MESSAGE_REFUSED, "this server does not do that");
 }

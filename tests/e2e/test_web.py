@@ -486,6 +486,75 @@ def test_the_page_alone_reads_and_changes_nothing(tmp_path):
     assert alone.returncode == 0
 
 
+# ---- what goes wrong on purpose ----
+
+
+def fault(server, inbox, **what):
+    return server.web.ask("PUT", f"/api/faults/{inbox}", what)[0]
+
+
+def test_a_recipient_is_refused_on_purpose(server):
+    assert fault(server, "ann@example.org", kind="rcpt", code=450, text="not today") == 200
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        server.send(to="Ann@Example.org")
+    assert refused.value.recipients == {"Ann@Example.org": (450, b"not today")}
+    server.send(to="bob@example.org")
+    assert server.web.get("/api/faults")["faults"][0]["code"] == 450
+    assert server.web.ask("DELETE", "/api/faults/ann@example.org")[0] == 200
+    server.send(to="ann@example.org")
+    assert server.web.wait(to="ann@example.org")["subject"] == "Hello"
+    assert server.web.get("/api/faults")["faults"] == []
+
+
+def test_a_mail_is_refused_late_or_cut_off_and_not_stored(server):
+    assert fault(server, "ann@example.org", kind="data", code=552, delay_ms=300) == 200
+    begun = time.monotonic()
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        server.send()
+    assert refused.value.smtp_code == 552 and time.monotonic() - begun >= 0.3
+    for kind in ("cut-end", "cut"):
+        assert fault(server, "ann@example.org", kind=kind) == 200
+        with pytest.raises((smtplib.SMTPServerDisconnected, ConnectionError)):
+            server.send()
+    assert server.web.get("/api/messages")["total"] == 0
+
+
+def test_a_pop3_login_is_refused_or_cut_off_on_purpose(server):
+    def answer():
+        with Dialogue(server.port_of["pop3"], "+OK") as talk:
+            talk.send(b"USER ann@example.org\r\n")
+            talk.hear()
+            talk.send(b"PASS x\r\n")
+            return talk.hear()
+
+    assert fault(server, "ann@example.org", kind="login") == 200
+    assert answer().startswith("-ERR [SYS/TEMP]")
+    assert fault(server, "ann@example.org", kind="cut-login", delay_ms=50) == 200
+    assert answer() == ""
+
+
+def test_the_same_seed_brings_the_same_course_of_events(server):
+    def course():
+        assert fault(server, "ann@example.org", kind="rcpt", code=451, probability=0.5, seed=7) == 200
+        with Dialogue(server.port_of["smtp"], "220") as talk:
+            talk.say("HELO x", "250")
+            talk.say("MAIL FROM:<>", "250")
+            return [talk.say("RCPT TO:<ann@example.org>")[:3] for _ in range(12)]
+
+    first = course()
+    assert set(first) == {"250", "451"} and course() == first
+
+
+def test_users_mail_never_goes_wrong_on_purpose(tmp_path):
+    (tmp_path / "served" / "mail").mkdir(parents=True)
+    subprocess.run([BUILD / "postroom", "user", "add", "ann", "--dir", f"{tmp_path}/served/mail/"], input="wonderland\n", text=True, check=True, capture_output=True)
+    with Running(tmp_path / "served", "") as server:
+        _, headers, _ = server.web.ask("POST", "/api/login", {"name": "ann", "password": "wonderland"})
+        cookie = {"Cookie": headers["Set-Cookie"].split(";")[0]}
+        assert server.web.ask("PUT", "/api/faults/ann", {"kind": "rcpt"}, cookie)[0] == 403
+        server.send(to="ann@localhost")
+
+
 # ---- others' ways ----
 
 
