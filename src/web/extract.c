@@ -167,14 +167,14 @@ static bool looks_like_a_year(struct slice word)
 /* A word of text by itself: what stands around it does not make it a part of an address, an amount or a date. */
 static bool stands_free(struct slice text, size_t at, size_t end)
 {
-	static const char before[] = "@/.,:-_=&#%+$?", behind[] = "@/:-_=&%";
+	static const char before[] = "@/.,:-_=&#%+$?", behind[] = "@/-_=&%";
 	if (at > 0 && text.ptr[at - 1] != '\0' && strchr(before, text.ptr[at - 1]) &&
 	    !(text.ptr[at - 1] == ':' || text.ptr[at - 1] == '#'))
 		return false;
 	if (end < text.len && text.ptr[end] != '\0' && strchr(behind, text.ptr[end]))
 		return false;
 	bool fraction =
-	        end + 1 < text.len && (text.ptr[end] == '.' || text.ptr[end] == ',') && is_word(text.ptr[end + 1]);
+	        end + 1 < text.len && strchr(".,:", text.ptr[end]) && text.ptr[end] && is_word(text.ptr[end + 1]);
 	return !fraction;
 }
 

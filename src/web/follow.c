@@ -23,7 +23,7 @@ enum {
 	INBOXES_MAX = 100 * 1000,
 	NAME_MAX_OCTETS = 255,
 	DIGEST_MAIL_MAX = 4 * 1024 * 1024, /* octets of a mail that are looked into */
-	WORD_MS = 500, /* so young a mail waits for the mail process's word */
+	WORD_MS = 500,                     /* so young a mail waits for the mail process's word */
 	SINGLE_MAX = 50,                   /* more new mails at once are told of as a change of the inbox */
 };
 

@@ -30,7 +30,7 @@ static struct slice name_of(struct slice host)
 	size_t end = host.len;
 	while (end > 0 && host.ptr[end - 1] >= '0' && host.ptr[end - 1] <= '9')
 		end--;
-	return end > 1 && host.ptr[end - 1] == ':' ? slice_make(host.ptr, end - 1) : host;
+	return end > 1 && end < host.len && host.ptr[end - 1] == ':' ? slice_make(host.ptr, end - 1) : host;
 }
 
 bool guard_knows(const struct guard *g, const char *host)

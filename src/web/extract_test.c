@@ -1,0 +1,99 @@
+/*
+ * extract_test: links and codes as they stand in real mails, and what only looks like one.
+ */
+#include "web/extract.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static struct buf found;
+
+static void collect(void *owner, struct slice s)
+{
+	(void)owner;
+	assert_true(buf_append_slice(&found, s) && buf_append_char(&found, '|'));
+}
+
+typedef void extract(struct slice text, void (*tell)(void *owner, struct slice s), void *owner);
+
+static void expect(extract *f, const char *text, const char *expected)
+{
+	buf_init(&found, 65536);
+	f(slice_str(text), collect, NULL);
+	buf_append_char(&found, '\0');
+	assert_string_equal(found.data, expected);
+	buf_release(&found);
+}
+
+static void links_end_where_the_sentence_goes_on(void **state)
+{
+	(void)state;
+	expect(extract_links, "See https://a.example/x?y=1&z=2. Or <http://b.example/>, (https://c.example/d) now",
+	       "https://a.example/x?y=1&z=2|http://b.example/|https://c.example/d|");
+	expect(extract_links, "https://a.example/w_(x) HTTPS://A.example/ ftp://no.example https://",
+	       "https://a.example/w_(x)|HTTPS://A.example/|");
+}
+
+static void each_link_is_told_once(void **state)
+{
+	(void)state;
+	expect(extract_links, "https://a.example https://a.example\nhttps://a.example", "https://a.example|");
+	expect(extract_html_links, "<a href=\"https://a.example\">x</a><a HREF='https://a.example'>",
+	       "https://a.example|");
+}
+
+static void html_links_have_their_references_undone(void **state)
+{
+	(void)state;
+	expect(extract_html_links,
+	       "<a href=\"https://a.example/?x=1&amp;y=2\"> <a href=javascript:x> <a href=\"mailto:a@b\">",
+	       "https://a.example/?x=1&y=2|");
+}
+
+static void codes_near_their_word_come_first(void **state)
+{
+	(void)state;
+	expect(extract_codes, "Order 55512 of 2026. Your verification code: 482913.", "482913|55512|");
+	expect(extract_codes, "Your code is 482913: type it, 9:30 at the latest", "482913|");
+	expect(extract_codes, "Your PIN is 0042, valid for 10 minutes", "0042|");
+	expect(extract_codes, "Use code AB12CD to log in", "AB12CD|");
+	expect(extract_codes, "Hello,\n\n  739201  \n\nbye", "739201|");
+}
+
+static void years_amounts_dates_and_parts_of_words_are_no_codes(void **state)
+{
+	(void)state;
+	expect(extract_codes,
+	       "In 2026 we paid $1234 and 1234.56 on 2026-11-21 at 12:30, call +1-555-1234 or a1234b; x@5555.example",
+	       "");
+	expect(extract_codes, "https://a.example/123456?c=654321 123456789", "");
+}
+
+static void anything_is_read_in_the_same_way_wherever_it_ends(void **state)
+{
+	(void)state;
+	static const char text[] = "code 1234 https://a.example/b?c=d&e \"href='https://x.example'\" 98765 \xff\xc3";
+	for (size_t n = 0; n < sizeof text; n++) {
+		buf_init(&found, 65536);
+		extract_links(slice_make(text, n), collect, NULL);
+		extract_html_links(slice_make(text, n), collect, NULL);
+		extract_codes(slice_make(text, n), collect, NULL);
+		buf_release(&found);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(links_end_where_the_sentence_goes_on),
+		cmocka_unit_test(each_link_is_told_once),
+		cmocka_unit_test(html_links_have_their_references_undone),
+		cmocka_unit_test(codes_near_their_word_come_first),
+		cmocka_unit_test(years_amounts_dates_and_parts_of_words_are_no_codes),
+		cmocka_unit_test(anything_is_read_in_the_same_way_wherever_it_ends),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
