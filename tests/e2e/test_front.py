@@ -186,7 +186,7 @@ def test_without_root_and_sudo_the_line_to_type_is_printed(tmp_path):
     done = subprocess.run([SCRIPTS / "setup.sh", "build"], env={"PATH": path}, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("  apt-get update && apt-get install -y") and last.endswith(" gcc pkg-config libevent-dev libconfuse-dev libssl-dev libgsasl-dev libcrypt-dev libseccomp-dev libgmime-3.0-dev")
+    assert last.startswith("  apt-get update && apt-get install -y") and last.endswith(" gcc pkg-config libevent-dev libconfuse-dev libssl-dev libgsasl-dev libcrypt-dev libseccomp-dev libgmime-3.0-dev libmicrohttpd-dev libjansson-dev libsqlite3-dev")
 
 
 def test_missing_packages_are_installed_as_root(tmp_path):

@@ -296,7 +296,7 @@ def test_without_a_word_it_listens_on_this_machine_alone_and_says_where(tmp_path
         pytest.skip("a usual port is in use")
     assert process.returncode == 0
     assert [line for line in said if line.startswith("listening on ")] == [
-        f"listening on 127.0.0.1 port {port}\n" for port in (2525, 2110, 8025)]
+        f"listening on 127.0.0.1 port {port}\n" for port in ("2525", "2110", "8025 (web)")]
     assert said[3] == "Postroom takes mail for tests:\n"
     assert said[4] == "  SMTP  127.0.0.1 port 2525    any recipient\n"
     assert said[5] == "  POP3  127.0.0.1 port 2110    user: the address, any password\n"
