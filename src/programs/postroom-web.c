@@ -54,16 +54,17 @@ static const struct option options[] = {
 static bool read_number(const char *text, uint64_t max, int *number)
 {
 	uint64_t value;
-	bool ok = slice_number(slice_str(text), max, &value);
-	*number = ok ? (int)value : *number;
-	return ok;
+	if (!slice_number(slice_str(text), max, &value))
+		return false;
+	*number = (int)value;
+	return true;
 }
 
 /* "127.0.0.1:8025", "[::1]:8025"; changes the argument. */
 static bool read_place(char *text, struct worker_options *o)
 {
 	char *colon = strrchr(text, ':');
-	int port;
+	int port = 0;
 	if (!colon || !read_number(colon + 1, 65535, &port))
 		return false;
 	*colon = '\0';

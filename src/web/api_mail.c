@@ -421,7 +421,7 @@ static void add_disposition(struct request *r, const char *name)
 {
 	char value[3 * 200 + 64];
 	size_t n = (size_t)snprintf(value, sizeof value, "attachment; filename*=UTF-8''");
-	for (size_t i = 0; name[i] && i < 200; i++) {
+	for (size_t i = 0; i < 200 && name[i]; i++) {
 		unsigned char c = (unsigned char)name[i];
 		bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' ||
 		             c == '-' || c == '_';
