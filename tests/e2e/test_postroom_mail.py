@@ -517,22 +517,42 @@ def test_an_import_that_is_killed_has_taken_whole_mails_from_the_front(lab):
 
 
 def test_an_export_that_is_killed_leaves_no_half_of_anything(lab):
-    texts = many(4000)
+    texts = many(20_000)
     put(lab, *texts)
+    rows(lab)  # the first scan
+    words = ["mail", "export", "--dir", lab.path, "alice"]
+    begun = time.monotonic()
+    mail(lab, "export", "--mbox", lab.path / "whole")
+    took = time.monotonic() - begun
+    whole = (lab.path / "whole").read_bytes()
+    assert whole == b"".join(FROM_LINE + text + b"\n" for text in texts)
     rng, kills = random.Random(8), 0
-    for n in range(8):
-        kills += killed_after(rng.uniform(0.005, 0.05), "mail", "export", "--dir", lab.path, "--mbox", lab.path / "out", "alice")
-        assert [path.name for path in lab.path.iterdir() if path.name not in ("alice", "user.txt")] in ([], ["out"])
+    for n in range(12):
+        kills += killed_after(rng.uniform(0, took), *words, "--mbox", lab.path / "out")
+        assert {path.name for path in lab.path.iterdir()} - {"alice", "user.txt", "whole", "out"} == set()
         if (lab.path / "out").exists():
-            assert (lab.path / "out").read_bytes() == b"".join(FROM_LINE + text + b"\n" for text in texts)
+            assert (lab.path / "out").read_bytes() == whole
             (lab.path / "out").unlink()
-    for n in range(4):
-        kills += killed_after(rng.uniform(0.1, 0.5), "mail", "export", "--dir", lab.path, "--maildir", lab.path / "md", "alice")
-        known = set(texts)
-        assert all(path.read_bytes() in known for path in (lab.path / "md/new").glob("*"))
-    assert kills > 3
+    assert kills > 4
     assert lab.mails() == texts
     check(lab)
+
+
+def test_a_maildir_whose_export_is_killed_has_whole_mails(lab):
+    texts = many(2000)
+    put(lab, *texts)
+    rows(lab)  # the first scan
+    begun, known, rng, there, kills = time.monotonic(), set(texts), random.Random(8), 0, 0
+    mail(lab, "export", "--maildir", lab.path / "md")
+    took = time.monotonic() - begun
+    for n in range(6):
+        shutil.rmtree(lab.path / "md")
+        kills += killed_after(rng.uniform(0, took), "mail", "export", "--dir", lab.path, "alice", "--maildir", lab.path / "md")
+        (lab.path / "md/new").mkdir(parents=True, exist_ok=True)
+        delivered = list((lab.path / "md/new").iterdir())
+        assert all(path.read_bytes() in known for path in delivered)
+        there += 0 < len(delivered) < len(texts)
+    assert kills > 2 and there > 0
 
 
 # races
