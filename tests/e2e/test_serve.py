@@ -1,7 +1,9 @@
 """`postroom serve`: SMTP, LMTP and POP3 in one process, from one file; `postroom config`."""
 
+import concurrent.futures
 import json
 import poplib
+import random
 import re
 import signal
 import smtplib
@@ -12,7 +14,7 @@ import time
 
 import pytest
 
-from harness import BUILD, ROOT, Dialogue, login, run, send_mail, smtp, wait_for
+from harness import BUILD, ROOT, Dialogue, login, run, send_mail, smtp, split_mailbox, wait_for
 from serving import Serve
 
 USERS = "alice wonderland\nbob builder\n"
@@ -279,6 +281,41 @@ def test_the_oldest_inbox_makes_room_but_not_one_that_is_open(tmp_path):
             assert talk.say("RETR 1").startswith("+OK")
         assert sorted(path.name for path in (tmp_path / "kept").glob("[a-z]*")) == ["a@x", "d@x", "e@x"]
         wait_for(lambda: len([line for line in server.errors if "is removed: there are too many" in line]) == 2)
+
+
+def test_inboxes_come_and_go_under_many_senders_and_readers(tmp_path):
+    """What stays is whole; who is sent away is so for now; the bound holds."""
+    names = [f"user{i}@x" for i in range(12)]
+
+    def work(seed):
+        choose = random.Random(seed)
+        replies = []
+        for _ in range(25):
+            with smtp(server.port_of["smtp"]) as talk:
+                talk.say("MAIL FROM:<a@b.example>", "250")
+                taken = [name for name in choose.sample(names, 2) if talk.say(f"RCPT TO:<{name}>")[:3] == "250"]
+                if taken:
+                    talk.say("DATA", "354")
+                    talk.send(b"Subject: x\r\n\r\ntext\r\n.\r\n")
+                    replies.append(talk.reply()[:3])
+            with Dialogue(server.port_of["pop3"], "+OK") as talk:
+                talk.say(f"USER {choose.choice(names)}", "+OK")
+                if talk.say("PASS x").startswith("+OK"):
+                    for number in range(int(talk.say("STAT").split()[1])):
+                        talk.say(f"RETR {number + 1}", "+OK")
+                        assert talk.body().endswith(b"Subject: x\r\n\r\ntext\r\n")
+        return replies
+
+    with catch_all(tmp_path, "inboxes_max = 6\n", ["--dir", tmp_path / "kept"]) as server:
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            replies = [reply for worker in pool.map(work, range(8)) for reply in worker]
+        assert len(replies) > 50 and set(replies) == {"250"}
+        assert json.loads(run("postroom", "status", "--dir", tmp_path / "kept", "--json").stdout)["inboxes"] <= 6
+        kept = list((tmp_path / "kept").glob("user*"))
+        assert 0 < len(kept) <= 6
+        for mailbox in (tmp_path / "kept").glob("user*/mailbox"):
+            split_mailbox(mailbox.read_bytes())
+    assert not [line for line in server.errors if "cannot be removed" in line]
 
 
 def test_without_a_word_it_listens_on_this_machine_alone_and_says_where(tmp_path):
