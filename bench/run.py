@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -122,6 +123,7 @@ def write(run, last):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # no server is left behind
     options = parse()
     if options.list:
         print("\n".join([row.key for row in (*RECEIVING, *FETCHING, *HOLDING)] + list(EXTRA)))
