@@ -196,8 +196,8 @@ soak: ## both servers under load, with kills: every mail accounted for, memory a
 	@tests/soak/soak.py $(B) --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 # Whole sessions while memory or descriptors run out (tests/oom).
-$(B)/oom: $(wildcard tests/oom/*.[ch]) $(B)/obj/net/tls_suite.o $(call archives,client mime $(NEEDS_server) server) $(B)/.flags
-	$(call quiet,LD,$@)$(CC) $(ALL_CFLAGS) tests/oom/*.c $(B)/obj/net/tls_suite.o $(call archives,client server mime $(NEEDS_server)) $(ALL_LDFLAGS) $(LIBS) -o $@
+$(B)/oom: $(wildcard tests/oom/*.[ch]) $(B)/obj/net/tls_suite.o $(call archives,client $(NEEDS_client) server $(NEEDS_server)) $(B)/.flags
+	$(call quiet,LD,$@)$(CC) $(ALL_CFLAGS) tests/oom/*.c $(B)/obj/net/tls_suite.o $(call archives,client $(NEEDS_client) server $(NEEDS_server)) $(ALL_LDFLAGS) $(LIBS) -o $@
 .PHONY: oom oom-program
 oom-program: $(B)/oom
 oom: ## whole sessions: every allocation and every new descriptor fails once, and from there on (RUNS=: at most so many of each)

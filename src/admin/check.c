@@ -235,13 +235,9 @@ static int open_file(struct target *t, const char *path)
 	char *given = slash ? slice_dup(slice_make(path, (size_t)(slash - path) + 1)) : slice_dup(slice_str("."));
 	char *dir = given ? realpath(given, NULL) : NULL;
 	char *whole = NULL;
-	int status = EX_OK;
-	if (!dir || asprintf(&whole, "%s/%s", dir, slash ? slash + 1 : path) < 0) {
-		status = admin_fail(EX_NOINPUT, "cannot find %s: %s", path, strerror(errno));
+	if (dir && asprintf(&whole, "%s/%s", dir, slash ? slash + 1 : path) < 0)
 		whole = NULL;
-	}
-	if (status == EX_OK)
-		status = split(t, whole);
+	int status = whole ? split(t, whole) : admin_fail(EX_NOINPUT, "cannot find %s: %s", path, strerror(errno));
 	free(whole);
 	free(dir);
 	free(given);

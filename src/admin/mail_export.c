@@ -2,6 +2,7 @@
  * mail_export: a mailbox into an mbox file or a Maildir that other programs read. Whatever cuts it short leaves no half of a file under its name, and no half
  * of a mail in `new`. Memory does not grow with the mails.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -232,6 +233,7 @@ static int to_maildir(struct export *e, const char *path)
 /* The file has no name before it is whole. */
 static int open_unnamed(const char *path, struct fault *why)
 {
+	assert(path);
 	const char *slash = strrchr(path, '/');
 	size_t len = slash ? (size_t)(slash - path) : 0;
 	char *dir = slash ? slice_dup(len > 0 ? slice_make(path, len) : slice_str("/")) : slice_dup(slice_str("."));
@@ -261,6 +263,8 @@ static int to_file(struct export *e, const char *path)
 	struct fault why;
 	int fd = open_unnamed(path, &why);
 	e->out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (fd >= 0 && !e->out)
+		fault_errno(&why, "cannot write it");
 	if (!e->out) {
 		file_close(fd);
 		return admin_fail(EX_CANTCREAT, "%s: %s", path, why.text);

@@ -129,17 +129,8 @@ static bool is_code_character(char c)
 
 static bool near_a_word(struct slice text, size_t at)
 {
-	static const char *const words[] = { "code",
-		                             "pin",
-		                             "otp",
-		                             "password",
-		                             "passcode",
-		                             "token",
-		                             "verif",
-		                             "one-time",
-		                             "kod",
-		                             "c\xc3\xb3"
-		                             "digo" };
+	static const char *const words[] = { "code",  "pin",   "otp",      "password", "passcode",
+		                             "token", "verif", "one-time", "kod",      "c\303\263digo" };
 	size_t from = at > NEAR ? at - NEAR : 0;
 	struct slice before = slice_make(text.ptr + from, at - from);
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

@@ -3,6 +3,7 @@
  */
 #include "web/mail_text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { PIECE = 64 * 1024 };
@@ -11,10 +12,11 @@ bool mail_text_push(struct mail_text *t, struct slice stored, struct buf *out)
 {
 	bool ok = true;
 	while (ok && stored.len > 0) {
+		assert(stored.ptr);
 		if (t->stop) {
 			/* The second of two full stops goes; a single one is somebody else's, and stays. */
 			ok = buf_append_char(out, '.');
-			stored = slice_skip(stored, stored.ptr[0] == '.' ? 1 : 0);
+			stored = slice_skip(stored, *stored.ptr == '.' ? 1 : 0);
 			t->stop = false;
 			t->line_begins = false;
 		} else if (t->line_begins && stored.ptr[0] == '.') {
