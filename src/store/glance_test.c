@@ -83,6 +83,42 @@ static void what_is_removed_is_seen_no_more_and_stays_readable_where_it_is_open(
 	glance_close(after);
 }
 
+enum { BIG = 9 * 1024 * 1024 };
+
+static void deliver_big(struct store *s, char letter)
+{
+	char *line = malloc(65536);
+	struct draft *d = s->ops->draft(s);
+	memset(line, letter, 65535);
+	line[65535] = '\n';
+	for (size_t n = 0; n < BIG; n += 65536)
+		assert_true(draft_write(d, line, 65536) && (!draft_full(d) || draft_spill(d, &why)));
+	assert_true(draft_finish(d, &why) && s->ops->append(s, "alice", &d, 1, &why));
+	draft_free(d);
+	free(line);
+}
+
+/* Removed from a mailbox too big to be rewritten: it stands there still, and is marked. */
+static void what_is_marked_as_removed_is_not_seen(void **state)
+{
+	struct store *s = *state;
+	char letter;
+	struct store_span span = { .octets = &letter, .size = 1 };
+	for (const char *c = "abc"; *c; c++)
+		deliver_big(s, *c);
+	suite_remove(s, "alice", 0);
+	assert_true(file_lab_has("alice/.mymailbox.deleted"));
+	struct glance *g = glance();
+	assert_int_equal(glance_count(g), 2);
+	assert_true(glance_read(g, 0, &span, &why));
+	assert_int_equal(letter, 'b');
+	glance_close(g);
+	/* Without the index only a session can tell what is marked. */
+	assert_int_equal(unlink(file_lab_path("alice/.mymailbox.index")), 0);
+	assert_null(glance_open(file_lab_root, "mymailbox", "alice", &why));
+	assert_int_equal(why.kind, FAULT_TEMPORARY);
+}
+
 static void a_session_that_is_open_does_not_keep_it_out(void **state)
 {
 	struct store *s = *state;
@@ -148,6 +184,7 @@ int main(void)
 		TEST(a_user_who_is_not_there_has_an_empty_mailbox_and_none_is_made),
 		TEST(it_sees_the_mails_and_the_ids_that_a_session_sees),
 		TEST(what_is_removed_is_seen_no_more_and_stays_readable_where_it_is_open),
+		TEST(what_is_marked_as_removed_is_not_seen),
 		TEST(a_session_that_is_open_does_not_keep_it_out),
 		TEST(what_an_editor_wrote_is_read_without_an_index_and_none_is_made),
 		TEST(an_index_that_does_not_fit_is_not_believed),

@@ -86,7 +86,7 @@ static struct box *find_box(const struct follow *f, const char *name)
 
 static struct box *add_box(struct follow *f, const char *name)
 {
-	struct box **more = f->count < INBOXES_MAX ? realloc(f->boxes, (f->count + 1) * sizeof(struct box *)) : NULL;
+	struct box **more = f->count < INBOXES_MAX ? realloc(f->boxes, (f->count + 1) * sizeof(void *)) : NULL;
 	struct box *b = more ? calloc(1, sizeof *b) : NULL;
 	if (more)
 		f->boxes = more;
@@ -96,7 +96,7 @@ static struct box *add_box(struct follow *f, const char *name)
 	if (!catalogue_inbox(f->catalogue, name, &b->stamp, &b->count))
 		b->stamp = (struct glance_stamp){ .mail.size = UINT64_MAX };
 	f->boxes[f->count++] = b;
-	qsort(f->boxes, f->count, sizeof(struct box *), compare);
+	qsort(f->boxes, f->count, sizeof(void *), compare);
 	return b;
 }
 

@@ -38,11 +38,11 @@ unsigned http_port(int fd)
 		struct sockaddr any;
 		struct sockaddr_in four;
 		struct sockaddr_in6 six;
-	} at = { .six = { 0 } };
+	} at = { .six = { .sin6_family = AF_UNSPEC } };
 	socklen_t len = sizeof at;
 	if (getsockname(fd, &at.any, &len) != 0)
 		return 0;
-	return ntohs(at.any.sa_family == AF_INET6 ? at.six.sin6_port : at.four.sin_port);
+	return at.any.sa_family == AF_INET6 ? ntohs(at.six.sin6_port) : ntohs(at.four.sin_port);
 }
 
 int http_listen(const char *address, unsigned *port, struct fault *why)

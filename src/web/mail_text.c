@@ -45,7 +45,9 @@ bool mail_text_read(const struct glance *g, size_t i, size_t max, struct buf *ou
 	struct mail_text t = { .line_begins = true };
 	char *octets = malloc(PIECE);
 	struct store_span span = { .octets = octets, .size = PIECE };
-	bool ok = octets != NULL || fault_set(why, FAULT_TEMPORARY, "out of memory");
+	bool ok = true;
+	if (!octets)
+		return fault_set(why, FAULT_TEMPORARY, "out of memory");
 	while (ok && span.offset < max) {
 		span.size = max - span.offset < PIECE ? (size_t)(max - span.offset) : PIECE;
 		ok = glance_read(g, i, &span, why);
