@@ -32,6 +32,11 @@ enum { FITS = 0 };
 enum { FITS = 1 };
 #endif
 
+bool sandbox_fits(void)
+{
+	return FITS;
+}
+
 /* ---- files ---- */
 
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE

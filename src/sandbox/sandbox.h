@@ -15,6 +15,9 @@
 
 #include "base/fault.h"
 
+/* False: a sanitizer is built in, which needs more memory and other calls than a server. */
+bool sandbox_fits(void);
+
 /* A directory and all below it. */
 struct sandbox_directory {
 	const char *path;

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "sandbox/sandbox.h"
 #include "server/privileges.h"
 
 static const char program[] = "postroom-web";
@@ -61,6 +62,9 @@ static void limit(void)
 	if (fd >= 0)
 		(void)!write(fd, "500", 3);
 	file_close(fd);
+	/* A sanitizer needs more memory, and to look into its own process. */
+	if (!sandbox_fits())
+		return;
 	setrlimit(RLIMIT_AS, &(struct rlimit){ MEMORY_MAX, MEMORY_MAX });
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
