@@ -87,10 +87,17 @@ static bool next_line(struct slice *rest, struct slice *line)
 	return any;
 }
 
-/* Removing takes whole lines away, and leaves the others in their order. */
+static struct slice without_mark(struct slice text)
+{
+	return slice_starts_nocase(text, "\xef\xbb\xbf") ? slice_skip(text, 3) : text;
+}
+
+/* Removing takes whole lines away, and leaves the others in their order. A byte order mark is of no line. */
 static void check_lines_left(struct slice before, struct slice after)
 {
 	struct slice old, left;
+	before = without_mark(before);
+	after = without_mark(after);
 	while (next_line(&after, &left)) {
 		bool met = false;
 		while (!met && next_line(&before, &old))

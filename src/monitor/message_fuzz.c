@@ -1,4 +1,6 @@
-/* message: what decodes encodes to the same octets. */
+/*
+ * Packets between the server and the web process: what decodes encodes to the same octets.
+ */
 #include <stdlib.h>
 
 #include "monitor/message.h"
