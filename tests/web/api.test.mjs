@@ -7,6 +7,14 @@ let server
 before(async () => (server = await serve()))
 after(() => server.stop())
 
+// What the mail process tells comes a moment later.
+const eventually = async (look) => {
+	for (let left = 200; ; left--) {
+		const found = await look()
+		if (found || left === 0) return found
+		await new Promise((wake) => setTimeout(wake, 50))
+	}
+}
 const json = async (path, options) => (await fetch(server.url + path, options)).json()
 
 test('a test waits for the mail that it causes, and takes the code from it', async () => {
@@ -27,11 +35,9 @@ test('a fault can be asked for, and is seen in the dialogue', async () => {
 	const put = await fetch(server.url + '/api/faults/full@example.org', { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: '{"kind": "rcpt", "code": 452}' })
 	assert.equal(put.status, 200)
 	assert.match(await send(server, { to: 'full@example.org' }), /452 /)
-	const { sessions } = await json('/api/sessions')
-	const failed = sessions.find((s) => s.recipients.includes('full@example.org'))
-	assert.ok(failed.errors > 0 && failed.mails === 0)
-	const { lines } = await json(`/api/sessions/${failed.id}`)
-	assert.ok(lines.some((l) => l.side === 'server' && l.text.startsWith('452 ') && l.explanation))
+	const failed = await eventually(async () => (await json('/api/sessions')).sessions.find((s) => s.recipients.includes('full@example.org') && s.errors > 0))
+	assert.equal(failed.mails, 0)
+	assert.ok(await eventually(async () => (await json(`/api/sessions/${failed.id}`)).lines.some((l) => l.side === 'server' && l.text.startsWith('452 ') && l.explanation)))
 })
 
 test('the Mailpit helpers of other suites find their mail, and empty the inbox', async () => {
