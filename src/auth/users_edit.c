@@ -243,7 +243,8 @@ static const char *fault_of_name(const struct users_edit *edit, enum what what)
 	if (edit->name.ptr[0] == '#')
 		return "a name may not begin with #: such a line is a comment";
 	if (slice_starts_nocase(edit->name, "\xef\xbb\xbf"))
-		return "a name may not begin with a byte order mark: at the beginning of the file it would be the file's";
+		return "a name may not begin with a byte order mark: at the beginning of the file it would be the "
+		       "file's";
 	if (edit->form.separator == ',' && slice_has(edit->name, ','))
 		return "a name may not hold a comma: that ends it in this users file";
 	if (what == ADD && edit->form.schemes && slice_has(edit->name, '@'))
