@@ -356,6 +356,7 @@ def test_status_says_sessions_rates_and_disk(directory):
         with Dialogue(server.port_of["pop3"]) as talk:
             talk.say("USER alice", "+OK")
             talk.say("PASS wrong", "-ERR")
+        wait_for(lambda: not any(one["sessions"] for one in json.loads(status(directory, "--json").stdout)["listeners"]))
         with smtp(server.port_of["smtp"]), smtp(server.port_of["smtp"]), Dialogue(server.port_of["pop3"]):
             Dialogue(server.port_of["pop3"]).close()
             ended = status(directory, "--json")  # it is full, and still answers
