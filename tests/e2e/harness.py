@@ -3,8 +3,10 @@
 Everything a test starts has its own directory and port, so that all tests may run at the same time.
 """
 
+import itertools
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -23,10 +25,11 @@ USERS = {"alice": "wonderland", "bob": "builder", "stallings": "network$ecurity"
 class Server:
     """A smtpmail or popserver process that takes connections."""
 
-    def __init__(self, program, *options, port=0, cwd=None, stdout=subprocess.DEVNULL, listen="127.0.0.1", before=()):
+    def __init__(self, program, *options, port=None, cwd=None, stdout=subprocess.DEVNULL, listen="127.0.0.1", before=()):
         where = ["--listen", listen] if listen else []
         self.command = [*before, BUILD / program, *where, *map(str, options)]
-        self.cwd, self.stdout, self.port = cwd, stdout, port
+        self.cwd, self.stdout = cwd, stdout
+        self.port = port or free_port()  # not of the kernel's choice: it would give it to another while the server is restarted
         self.errors = []
         self.start()
 
@@ -248,6 +251,26 @@ def wait_for(condition, seconds=PATIENCE):
     return outcome
 
 
+def listens_nobody(port):
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def free_ports():
+    """Ports that nobody else picks: below those that the kernel hands out, and pytest's workers share them out."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
+    kernels = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    share = range(15000 + worker, min(kernels, 32768), 16)
+    start = random.randrange(len(share))  # two runs on one machine seldom meet
+    return (share[n % len(share)] for n in itertools.count(start) if listens_nobody(share[n % len(share)]))
+
+
+PORTS = free_ports()
+
+
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    """A port that stays free until somebody listens on it."""
+    return next(PORTS)

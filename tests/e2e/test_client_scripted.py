@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from harness import free_port
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / os.environ.get("POSTROOM_BUILD", "build")
 MENU = "1. Manage Mail\n2. Send Mail\n3. Quit\n"
@@ -302,9 +304,7 @@ def test_replies_with_lf_in_single_octets_and_without_text_are_understood():
 
 
 def test_an_unreachable_server_is_told():
-    free = socket.create_server(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-    free.close()
+    port = free_port()
     out = run("alice\nsecret\n2\nFrom: a@lab\nTo: b@lab\nSubject: s\n.\n1\n3\n", smtp=port, pop3=port)
     assert re.search(rf"\nError in sending mail: .*127\.0\.0\.1.*{port}.*\n", out)
     assert re.search(rf"\nError in reading mailbox: .*127\.0\.0\.1.*{port}.*\n", out)

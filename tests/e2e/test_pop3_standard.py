@@ -3,14 +3,13 @@ session keeps to (RFC 1939, 2449, 2595, 3206, 5034, 6856). What one connection c
 
 import poplib
 import re
-import socket
 import ssl
 import subprocess
 import time
 
 import pytest
 
-from harness import PATIENCE, Dialogue, Lab, login, wait_for
+from harness import PATIENCE, Dialogue, Lab, free_port, login, wait_for
 
 USERS = {"alice": "secret", "bob": "d@t@comm"}
 MAIL = "Return-Path: <bob@example.org>\nSubject: {0}\n\nText of {0}.\n..dot\n"
@@ -114,8 +113,7 @@ def test_poplib_where_passwords_are_hashed(lab, encrypted):
 
 
 def test_poplib_over_implicit_tls(lab):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     lab.popserver("--tls-port", port)
     client = poplib.POP3_SSL("localhost", port, context=lab.trust, timeout=PATIENCE)
     assert "STLS" not in client.capa()
