@@ -53,14 +53,15 @@ static bool write_header(int fd, const struct file_look *successor)
 	return file_write(fd, &head, sizeof head, 0);
 }
 
-/* Opens the file, making it and its name durable where it is new. */
+/* Opens the file. Where it is empty that is made durable first, with its name: marks that were dropped by a sync that failed would count again
+ * behind a new header. The header becomes durable with the first batch. */
 static int open_for_adding(int dir, const char *name, struct file_look *look)
 {
 	int fd = file_open(dir, name, O_RDWR | O_CREAT, 0600);
 	if (fd < 0)
 		return -1;
 	if (!file_look(fd, look) || !S_ISREG(look->mode) || look->links != 1 ||
-	    (look->size == 0 && (!write_header(fd, NULL) || !file_sync(fd) || !file_sync_directory(dir)))) {
+	    (look->size == 0 && (!file_sync(fd) || !file_sync_directory(dir) || !write_header(fd, NULL)))) {
 		file_close(fd);
 		return -1;
 	}
@@ -123,14 +124,15 @@ static bool empty_file(int fd)
 	return ftruncate(fd, 0) == 0 && file_sync(fd);
 }
 
-/* What a crash left: a torn batch is cut off, a successor that never came is forgotten. Synced at once: after a sync that fails, no later one would save it. */
+/* What a crash left: a torn batch is cut off, a successor that never came is forgotten. Not synced: a power cut brings back what is seen again, and whatever is
+ * added is synced with it. */
 static bool put_in_order(int fd, const struct marks_file *file)
 {
 	if (file->good == file->size && !file->successor)
 		return true;
 	if (file->good == 0)
 		return empty_file(fd);
-	return ftruncate(fd, (off_t)file->good) == 0 && write_header(fd, NULL) && file_sync(fd);
+	return ftruncate(fd, (off_t)file->good) == 0 && write_header(fd, NULL);
 }
 
 static bool parse(struct marks *m, const struct buf *data, const struct file_look *mail, struct marks_file *file)

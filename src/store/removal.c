@@ -105,16 +105,17 @@ static void forget_tail(struct mailbox *m, const struct plan *p)
 		mailbox_describe(m);
 }
 
-/* The last append's note was closed without a sync, and one that is not whole may be whole on the disk. */
+/* The last append's note was closed without a sync. One that was torn gives way to a whole one: with part of the next it could be the open one again. */
 static bool settle_note(struct mailbox *m, const struct plan *p, struct fault *why)
 {
 	struct append_note note;
 	if (!mailbox_read_note(m, &note, why))
 		return false;
-	bool unknown = note.length == 0;
+	if (note.length == 0)
+		return mailbox_close_note(m, &note, why);
 	bool cuts_it = note.inode == m->look.inode && note.birth == m->look.birth &&
 	               note.offset + note.length > p->first_removed;
-	return !(cuts_it || unknown) || mailbox_settle_note(m, &note, why);
+	return !cuts_it || mailbox_settle_note(m, &note, why);
 }
 
 static bool cut_tail(struct mailbox *m, const struct plan *p, struct fault *why)

@@ -73,14 +73,15 @@ static uint64_t next_random(struct bench *b)
 /* True: it was not there yet. */
 static bool add_seen(struct bench *b, uint64_t digest)
 {
-	for (size_t i = digest & b->seen_mask;; i = (i + 1) & b->seen_mask) {
-		if (b->seen[i] == digest)
-			return false;
-		if (b->seen[i] == 0) {
-			b->seen[i] = digest;
-			return true;
-		}
-	}
+	size_t i = digest & b->seen_mask;
+	while (b->seen[i] != 0 && b->seen[i] != digest)
+		i = (i + 1) & b->seen_mask;
+	if (b->seen[i] == digest)
+		return false;
+	if (b->tally->distinct > b->seen_mask / 4 * 3)
+		disk_fatal("more states than were thought of");
+	b->seen[i] = digest;
+	return true;
 }
 
 static void fail(struct bench *b, const char *what, const char *why)
@@ -360,8 +361,22 @@ static const struct trouble {
 	{ CALL_ACCESS, EIO, 0 },   { CALL_ACCESS, EPERM, 0 }, { CALL_LOCK, EINTR, 0 },     { CALL_LOCK, ENOLCK, 0 },
 };
 
-/* The call failed, what could be done about it was done, and then the power is cut: anywhere, with all lost that was not synced; at the end, where one change
- * alone reaches the platter or one alone does not; and any. */
+/* All reaches the platter but one change of a file's length or of a name: what was written afterwards then stands in a file as it was before. */
+static void cut_without_one(struct bench *b, const struct power_cut *c)
+{
+	struct fates f = { 0 };
+	memset(f.fates, FATE_DONE, sizeof f.fates);
+	for (size_t i = 0; i < c->pending_count; i++) {
+		if (b->work->ops[c->pending[i]].what == DISK_WRITE)
+			continue;
+		f.fates[i] = FATE_LOST;
+		cut_one(b, c, &f);
+		f.fates[i] = FATE_DONE;
+	}
+}
+
+/* The call failed, what could be done about it was done, and then the power is cut: anywhere, with all lost that was not synced, and with one change lost; at the
+ * end, where one change alone reaches the platter or one alone does not; and any. */
 static void cut_after_fault(struct bench *b, uint64_t wanted)
 {
 	struct power_cut c;
@@ -370,6 +385,7 @@ static void cut_after_fault(struct bench *b, uint64_t wanted)
 	for (unsigned at = 0; at <= changes; at++) {
 		power_cut_init(&c, b->start, b->work, at);
 		cut_one(b, &c, &f);
+		cut_without_one(b, &c);
 	}
 	for (size_t i = 0; i < 2 * c.pending_count; i++) {
 		for (size_t k = 0; k < c.pending_count; k++)
@@ -481,8 +497,8 @@ static void do_share(const struct options *o, struct tally *tally, int share)
 	struct disk *disks = disks_new(6);
 	if (!o->verbose)
 		dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO); /* the store's own log */
-	size_t table = 1;
-	while (table < 4 * (o->states / PROCESSES + 1000))
+	size_t table = 4096 * 1024; /* what is tried everywhere, however few are wanted, is some hundred thousand */
+	while (table < 4 * (o->states / PROCESSES))
 		table *= 2;
 	if (o->forget)
 		snprintf(disks[1].forgotten, sizeof disks[1].forgotten, "%s", o->forget);
