@@ -39,7 +39,17 @@ static bool give_to_owner(int dir, int fd)
 	return fstat(dir, &of_dir) == 0 && fchown(fd, of_dir.st_uid, of_dir.st_gid) == 0;
 }
 
-/* Written beside and then named: nobody ever reads half a key, and of two servers that start at once one wins. */
+/* `dir` may be good for names alone (O_PATH). */
+static bool sync_names(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool synced = fd >= 0 && file_sync_directory(fd);
+	file_close(fd);
+	return synced;
+}
+
+/* Written beside and then named: nobody ever reads half a key, and of two servers that start at once one wins. Its name is durable, too: another key after a
+ * power cut would give users that are not there another salt, and by that away. */
 static bool make_key(int dir, unsigned char key[USERS_SALT_KEY])
 {
 	unsigned char tag[8];
@@ -51,7 +61,7 @@ static bool make_key(int dir, unsigned char key[USERS_SALT_KEY])
 		n += snprintf(beside + n, sizeof beside - (size_t)n, "%02x", tag[i]);
 	int fd = file_open(dir, beside, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	bool named = fd >= 0 && give_to_owner(dir, fd) && file_write(fd, key, USERS_SALT_KEY, 0) && file_sync(fd) &&
-	             linkat(dir, beside, dir, USERS_SALT_FILE, 0) == 0;
+	             linkat(dir, beside, dir, USERS_SALT_FILE, 0) == 0 && sync_names(dir);
 	if (fd >= 0)
 		unlinkat(dir, beside, 0);
 	file_close(fd);

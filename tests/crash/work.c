@@ -592,7 +592,7 @@ bool work_check(const struct ledger *l, unsigned at, struct disk *d, bool thorou
 {
 	struct check c = { .ledger = l, .at = at, .why = why, .size = size };
 	disk_use(d);
-	if (l->users.count > 0 && !work_users_check(&l->users, at, l->power_cut, d, thorough, why, size))
+	if (l->users.count > 0 && !work_users_check(&l->users, at, d, thorough, why, size))
 		return false;
 	return (l->users.count > 0 && l->count == 0) || check_mails(&c, d, thorough);
 }

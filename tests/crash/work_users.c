@@ -273,7 +273,7 @@ static bool check_file(const struct users_ledger *l, unsigned at, const struct d
 }
 
 /* What a server sees that starts now, and one that starts later. */
-static bool check_servers(const struct users_ledger *l, unsigned at, bool power_cut, char *why, size_t size)
+static bool check_servers(const struct users_ledger *l, unsigned at, char *why, size_t size)
 {
 	char salts[2][USERS_SALT];
 	struct fault fault;
@@ -289,7 +289,7 @@ static bool check_servers(const struct users_ledger *l, unsigned at, bool power_
 		if (!good)
 			return false;
 	}
-	bool told = l->salt_told_at > 0 && !power_cut;
+	bool told = l->salt_told_at > 0 && l->salt_told_at <= at;
 	if (memcmp(salts[0], salts[1], USERS_SALT) == 0 && !(told && memcmp(salts[0], l->salt, USERS_SALT) != 0))
 		return true;
 	snprintf(why, size, "an unknown user has another salt now");
@@ -311,8 +311,7 @@ static bool edit_once_more(const struct users_ledger *l, unsigned at, struct dis
 	return check_file(&after, at, d, why, size);
 }
 
-bool work_users_check(const struct users_ledger *l, unsigned at, bool power_cut, struct disk *d, bool thorough,
-                      char *why, size_t size)
+bool work_users_check(const struct users_ledger *l, unsigned at, struct disk *d, bool thorough, char *why, size_t size)
 {
 	if (l->wrong[0]) {
 		snprintf(why, size, "%s", l->wrong);
@@ -320,7 +319,7 @@ bool work_users_check(const struct users_ledger *l, unsigned at, bool power_cut,
 	}
 	if (!check_file(l, at, d, why, size))
 		return false;
-	if (disk_find(d, 0, file_name) >= 0 && !check_servers(l, at, power_cut, why, size))
+	if (disk_find(d, 0, file_name) >= 0 && !check_servers(l, at, why, size))
 		return false;
 	return !thorough || edit_once_more(l, at, d, why, size);
 }

@@ -47,7 +47,7 @@ void work_users_end(struct work_users *w);
 /* All that was promised is on the disk from now on, and from change 0. */
 void work_users_settle(struct users_ledger *l);
 /* As work_check(). */
-bool work_users_check(const struct users_ledger *ledger, unsigned at, bool power_cut, struct disk *d, bool thorough,
-                      char *why, size_t size);
+bool work_users_check(const struct users_ledger *ledger, unsigned at, struct disk *d, bool thorough, char *why,
+                      size_t size);
 
 #endif
