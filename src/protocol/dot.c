@@ -32,12 +32,23 @@ void dot_decoder_init(struct dot_decoder *d, enum dot_peer peer, bool plain)
 	*d = (struct dot_decoder){ .peer = peer, .state = LINE_START, .plain = plain };
 }
 
-static size_t find_line_end(const char *octets, size_t n)
+/* Where the next CR and the next LF are, or the input's end: each is looked for once, whatever comes between. */
+struct ends {
+	size_t cr, lf;
+};
+
+static size_t find(struct slice input, size_t from, char c)
 {
-	size_t i = 0;
-	while (i < n && octets[i] != '\r' && octets[i] != '\n')
-		i++;
-	return i;
+	return from + slice_find(slice_skip(input, from), c);
+}
+
+static size_t find_line_end(struct slice input, size_t from, struct ends *next)
+{
+	if (next->cr < from)
+		next->cr = find(input, from, '\r');
+	if (next->lf < from)
+		next->lf = find(input, from, '\n');
+	return next->cr < next->lf ? next->cr : next->lf;
 }
 
 static void end_line(struct dot_decoder *d, struct taker to, enum decoder_state next)
@@ -120,20 +131,44 @@ static bool step_chunk(struct dot_decoder *d, char c, struct taker to)
 	return true;
 }
 
+/* Text from a line's inside or beginning on, as long as nothing comes that step() has to look at. */
+static size_t take_lines(struct dot_decoder *d, struct slice input, size_t i, struct ends *next, struct taker to)
+{
+	do {
+		size_t end = find_line_end(input, i, next);
+		if (end > i) {
+			to.out(to.owner, input.ptr + i, end - i);
+			d->octets += end - i;
+			d->state = IN_LINE;
+		}
+		i = end;
+		bool crlf = end + 1 < input.len && next->cr == end && next->lf == end + 1;
+		if (!crlf)
+			break;
+		end_line(d, to, LINE_START);
+		i += 2;
+	} while (i < input.len && input.ptr[i] != '.');
+	return i;
+}
+
+static bool is_text(const struct dot_decoder *d, char c)
+{
+	return d->state == IN_LINE || (d->state == LINE_START && c != '.');
+}
+
 size_t dot_decode(struct dot_decoder *d, const char *octets, size_t n,
                   void (*out)(void *owner, const char *octets, size_t n), void *owner)
 {
 	struct taker to = { .out = out, .owner = owner };
+	struct slice input = slice_make(octets, n);
+	struct ends next = { .cr = find(input, 0, '\r'), .lf = find(input, 0, '\n') };
 	size_t i = 0;
 	while (i < n && !d->ended) {
-		size_t run = d->state == IN_LINE ? find_line_end(octets + i, n - i) : 0;
-		if (run > 0) {
-			out(owner, octets + i, run);
-			d->octets += run;
-			i += run;
-		} else if (d->peer == DOT_CHUNKS ? step_chunk(d, octets[i], to) : step(d, octets[i], to)) {
-			i++;
-		}
+		size_t from = i;
+		if (is_text(d, octets[i]))
+			i = take_lines(d, input, i, &next, to);
+		if (i == from)
+			i += d->peer == DOT_CHUNKS ? step_chunk(d, octets[i], to) : step(d, octets[i], to);
 	}
 	return i;
 }

@@ -28,6 +28,13 @@ static void collect(void *owner, const char *octets, size_t n)
 	assert_true(buf_append(owner, octets, n));
 }
 
+static void add_length(void *owner, const char *octets, size_t n)
+{
+	size_t *length = owner;
+	(void)octets;
+	*length += n;
+}
+
 static struct result note(const struct dot_decoder *d, struct buf text, size_t taken)
 {
 	return (struct result){ text, taken, d->ended, d->bare_cr, d->bare_lf, d->octets };
@@ -283,6 +290,39 @@ static void long_lines_and_all_octets_come_through(void **state)
 	expect_text(decode(slice_make(wire, n + 5), DOT_PEER_CRLF, false), stored, n + 1);
 }
 
+/* Line ends and full stops in every order, from each kind of peer: decode() compares the cuts. */
+static void however_it_is_cut_the_text_is_the_same(void **state)
+{
+	static const char alphabet[] = ".\r\na";
+	enum { LEN = 6 };
+	char wire[LEN];
+	(void)state;
+	for (unsigned i = 0; i < 3u << 2 * LEN; i++) {
+		for (size_t j = 0; j < LEN; j++)
+			wire[j] = alphabet[i >> 2 * j & 3];
+		struct result r = decode(slice_make(wire, LEN), (enum dot_peer)(i >> 2 * LEN), false);
+		buf_release(&r.text);
+	}
+}
+
+/* Were the next LF looked for anew behind each CR, and the other way round, each would take minutes. */
+static void a_flood_of_one_kind_of_line_end_is_read_in_one_pass(void **state)
+{
+	enum { LEN = 4 * 1024 * 1024 };
+	char *flood = malloc(LEN);
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct dot_decoder d;
+		size_t text = 0;
+		memset(flood, "\r\n"[i], LEN);
+		dot_decoder_init(&d, DOT_PEER_CRLF, false);
+		assert_int_equal(dot_decode(&d, flood, LEN, add_length, &text), LEN);
+		assert_int_equal(text, i == 0 ? LEN - 1 : LEN);
+		assert_int_equal(d.bare_cr, i == 0);
+	}
+	free(flood);
+}
+
 /* ---- the encoder ---- */
 
 static void encode_cut(struct slice text, bool plain, size_t step, size_t cut, struct buf *wire)
@@ -401,6 +441,8 @@ int main(void)
 		cmocka_unit_test(octets_of_chunks_are_counted_as_size_counts_them),
 		cmocka_unit_test(octets_are_counted_as_size_counts_them),
 		cmocka_unit_test(long_lines_and_all_octets_come_through),
+		cmocka_unit_test(however_it_is_cut_the_text_is_the_same),
+		cmocka_unit_test(a_flood_of_one_kind_of_line_end_is_read_in_one_pass),
 		cmocka_unit_test(stored_text_travels_with_crlf_and_its_doubled_full_stops),
 		cmocka_unit_test(somebody_elses_single_full_stop_is_doubled),
 		cmocka_unit_test(plain_text_is_stuffed),
