@@ -89,11 +89,15 @@ bool slice_has(struct slice s, char c)
 
 bool slice_is_ascii(struct slice s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		if ((unsigned char)s.ptr[i] > 127)
-			return false;
+	uint64_t high = 0, word;
+
+	for (; s.len >= sizeof word; s = slice_skip(s, sizeof word)) {
+		memcpy(&word, s.ptr, sizeof word);
+		high |= word;
 	}
-	return true;
+	for (size_t i = 0; i < s.len; i++)
+		high |= (unsigned char)s.ptr[i];
+	return (high & UINT64_C(0x8080808080808080)) == 0;
 }
 
 bool slice_number(struct slice s, uint64_t max, uint64_t *value)

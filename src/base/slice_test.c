@@ -48,6 +48,13 @@ static void ascii_ends_at_127(void **state)
 	assert_true(slice_is_ascii(slice_make(NULL, 0)));
 	assert_true(slice_is_ascii(slice_make("\0a\x7F", 3)));
 	assert_false(slice_is_ascii(slice_str("\x80")));
+	/* Wherever it stands among the octets that are looked at together. */
+	for (size_t i = 0; i < 20; i++) {
+		char text[20] = { 0 };
+		text[i] = '\x80';
+		assert_false(slice_is_ascii(slice_make(text, sizeof text)));
+		assert_true(slice_is_ascii(slice_make(text, i)));
+	}
 	assert_false(slice_is_ascii(slice_str("gr\xFC\xDF")));
 }
 

@@ -27,14 +27,18 @@ static int read_all(const struct command_options *o, struct buf *in)
 	}
 }
 
-/* CR LF becomes LF, in place. */
+/* CR LF becomes LF, in place: what stands between two of them moves as one. */
 static void end_lines(struct buf *in)
 {
-	size_t to = 0;
+	size_t from = slice_find(buf_slice(in), '\r'), to = from;
 
-	for (size_t i = 0; i < in->len; i++) {
-		if (in->data[i] != '\r' || i + 1 == in->len || in->data[i + 1] != '\n')
-			in->data[to++] = in->data[i];
+	while (from < in->len) {
+		struct slice rest = slice_skip(buf_slice(in), from);
+		rest = slice_skip(rest, slice_starts_nocase(rest, "\r\n") ? 1 : 0);
+		size_t n = 1 + slice_find(slice_skip(rest, 1), '\r');
+		memmove(in->data + to, rest.ptr, n);
+		to += n;
+		from = (size_t)(rest.ptr - in->data) + n;
 	}
 	in->len = to;
 }

@@ -88,7 +88,7 @@ static int deliver(struct sending *s, struct account *account, const struct smtp
 {
 	smtp_link_init(&s->smtp, account);
 	progress_begin(&s->progress, "Sending the mail", account->transcript != NULL);
-	s->progress.total = mail->text.len;
+	s->progress.total = smtp_client_size(mail);
 	if (smtp_link_open(&s->smtp)) {
 		s->smtp.link.tick = tick;
 		s->smtp.link.owner = s;
@@ -102,7 +102,9 @@ static int deliver(struct sending *s, struct account *account, const struct smtp
 	return status;
 }
 
-static int send_text(const struct command_options *o, const struct envelope *e, struct slice text)
+/* One of the two is there: a text, or what is put together. */
+static int send_mail(const struct command_options *o, const struct envelope *e, struct slice text,
+                     const struct smtp_client_more *more)
 {
 	struct account account;
 	struct sending s = { .options = o, .envelope = e };
@@ -111,7 +113,8 @@ static int send_text(const struct command_options *o, const struct envelope *e, 
 		                               .to_count = e->count,
 		                               .text = text,
 		                               .refused = tell_refused,
-		                               .owner = &s };
+		                               .owner = &s,
+		                               .more = more };
 
 	int status = command_account(o, &account);
 	if (status == EX_OK)
@@ -148,10 +151,22 @@ static int open_files(const struct command_options *o, struct files *files)
 	return EX_OK;
 }
 
-static int compose(const struct command_options *o, struct slice text, struct mime_message *message)
+static int compose_and_send(const struct command_options *o, const struct envelope *e, const struct mime_letter *letter)
+{
+	struct mime_message message;
+	struct fault why;
+
+	if (!mime_compose(letter, &message, &why))
+		return command_fail(o, why.kind == FAULT_PERMANENT ? EX_DATAERR : EX_IOERR, "%s", why.text);
+	const struct smtp_client_more more = mime_message_text(&message);
+	int status = send_mail(o, e, slice_make("", 0), &more);
+	mime_message_release(&message);
+	return status;
+}
+
+static int send_new(const struct command_options *o, const struct envelope *e, struct slice text)
 {
 	struct files files = { .count = 0 };
-	struct fault why;
 
 	int status = open_files(o, &files);
 	if (status == EX_OK) {
@@ -163,22 +178,9 @@ static int compose(const struct command_options *o, struct slice text, struct mi
 			                            .files = files.list,
 			                            .file_count = files.count,
 			                            .date = clock_wall() };
-		if (!mime_compose(&letter, message, &why))
-			status = command_fail(o, why.kind == FAULT_PERMANENT ? EX_DATAERR : EX_IOERR, "%s", why.text);
+		status = compose_and_send(o, e, &letter);
 	}
 	close_files(&files);
-	return status;
-}
-
-static int send_new(const struct command_options *o, const struct envelope *e, struct slice text)
-{
-	struct mime_message message;
-
-	int status = compose(o, text, &message);
-	if (status != EX_OK)
-		return status;
-	status = send_text(o, e, message.text);
-	mime_message_release(&message);
 	return status;
 }
 
@@ -211,7 +213,7 @@ int command_send(const struct command_options *o)
 	if (status == EX_OK)
 		status = o->raw ? command_input_raw(o, &text) : command_input_text(o, &text);
 	if (status == EX_OK)
-		status = o->raw ? send_text(o, e, buf_slice(&text)) : send_new(o, e, buf_slice(&text));
+		status = o->raw ? send_mail(o, e, buf_slice(&text), NULL) : send_new(o, e, buf_slice(&text));
 	buf_release(&text);
 	free(e);
 	return status;

@@ -237,12 +237,24 @@ bool mime_compose_header(const struct mime_letter *l, struct buf *out, struct fa
 
 /* ---- the text ---- */
 
+enum { WORD = sizeof(uint64_t) };
+
+/* The octets above 127 among eight, each as one bit. */
+static uint64_t high_octets(const char *octets)
+{
+	uint64_t word;
+
+	memcpy(&word, octets, WORD);
+	return word & UINT64_C(0x8080808080808080);
+}
+
 size_t mime_compose_find_invalid(struct slice text)
 {
 	size_t at = 0;
 
 	while (at < text.len) {
-		size_t n = (unsigned char)text.ptr[at] < 0x80 ? 1 : utf8_character(slice_skip(text, at));
+		bool ascii = at + WORD <= text.len && high_octets(text.ptr + at) == 0;
+		size_t n = ascii ? WORD : utf8_character(slice_skip(text, at));
 		if (n == 0)
 			break;
 		at += n;
@@ -250,23 +262,52 @@ size_t mime_compose_find_invalid(struct slice text)
 	return at;
 }
 
+enum { LOOKED_AT_ONCE = 32 * 1024 }; /* octets, which the processor's cache holds */
+
 struct look {
 	size_t high;    /* octets above 127 */
 	size_t longest; /* line */
-	bool binary;    /* NUL, or a CR, which only a line's end may hold */
+	size_t line_ends;
+	bool binary; /* NUL, or a CR, which only a line's end may hold */
 };
+
+static size_t count_high(struct slice text)
+{
+	size_t i = 0, n = 0;
+
+	for (; i + WORD <= text.len; i += WORD) {
+		uint64_t high = high_octets(text.ptr + i);
+		n += high ? (size_t)__builtin_popcountll(high) : 0;
+	}
+	for (; i < text.len; i++)
+		n += (unsigned char)text.ptr[i] >= 0x80;
+	return n;
+}
+
+/* A piece of the text; *line is how long the line is that is under way. */
+static void look_at_piece(struct look *look, struct slice text, size_t *line)
+{
+	look->high += count_high(text);
+	look->binary = look->binary || slice_has(text, '\0') || slice_has(text, '\r');
+	while (text.len > 0) {
+		size_t n = slice_find(text, '\n');
+		bool ends = n < text.len;
+		*line += n;
+		look->longest = *line > look->longest ? *line : look->longest;
+		look->line_ends += ends;
+		*line = ends ? 0 : *line;
+		text = slice_skip(text, n + 1);
+	}
+}
 
 static struct look look_at(struct slice text)
 {
 	struct look look = { 0 };
 	size_t line = 0;
 
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-		line = c == '\n' ? 0 : line + 1;
-		look.high += c >= 0x80;
-		look.longest = line > look.longest ? line : look.longest;
-		look.binary = look.binary || c == '\0' || c == '\r';
+	for (; text.len > 0; text = slice_skip(text, LOOKED_AT_ONCE)) {
+		size_t n = text.len < LOOKED_AT_ONCE ? text.len : LOOKED_AT_ONCE;
+		look_at_piece(&look, slice_make(text.ptr, n), &line);
 	}
 	return look;
 }
@@ -281,27 +322,24 @@ static GMimeContentEncoding encoding_of(const struct look *look, size_t len)
 	return GMIME_CONTENT_ENCODING_7BIT;
 }
 
-static void set_content(GMimePart *part, GMimeStream *stream, GMimeContentEncoding encoding)
+static GMimePart *text_part(const struct look *look, GMimeContentEncoding encoding)
 {
-	GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
+	GMimePart *part = g_mime_part_new_with_type("text", "plain");
 
-	g_mime_part_set_content(part, content);
 	g_mime_part_set_content_encoding(part, encoding);
-	g_object_unref(content);
+	g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", look->high > 0 ? "utf-8" : "us-ascii");
+	return part;
 }
 
 /* The array stands for the text and must live as long as the part. */
-static GMimePart *text_part(struct slice text, GByteArray *array)
+static void set_content(GMimePart *part, struct slice text, GByteArray *array)
 {
-	struct look look = look_at(text);
-	GMimeContentEncoding encoding = encoding_of(&look, text.len);
-	GMimePart *part = g_mime_part_new_with_type("text", "plain");
 	GMimeStream *stream = g_mime_stream_mem_new();
 
-	*array = (GByteArray){ .data = (guint8 *)(text.ptr ? text.ptr : ""), .len = (guint)text.len };
+	*array = (GByteArray){ .data = (guint8 *)text.ptr, .len = (guint)text.len };
 	g_mime_stream_mem_set_byte_array(GMIME_STREAM_MEM(stream), array);
 	/* RFC 2045 section 6.8: a text's line ends are CR LF before they are encoded. */
-	if (encoding == GMIME_CONTENT_ENCODING_BASE64) {
+	if (g_mime_part_get_content_encoding(part) == GMIME_CONTENT_ENCODING_BASE64) {
 		GMimeStream *lines = g_mime_stream_filter_new(stream);
 		GMimeFilter *filter = g_mime_filter_unix2dos_new(FALSE);
 		g_mime_stream_filter_add(GMIME_STREAM_FILTER(lines), filter);
@@ -309,10 +347,91 @@ static GMimePart *text_part(struct slice text, GByteArray *array)
 		g_object_unref(stream);
 		stream = lines;
 	}
-	set_content(part, stream, encoding);
+	GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
+	g_mime_part_set_content(part, content);
+	g_object_unref(content);
 	g_object_unref(stream);
-	g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", look.high > 0 ? "utf-8" : "us-ascii");
-	return part;
+}
+
+/* Of no name from the start, so that nothing is left behind. */
+static int open_nameless(struct fault *why)
+{
+	const char *dir = getenv("TMPDIR");
+
+	int fd = open(dir && dir[0] ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		fault_errno(why, "no file can be made in %s for the mail", dir && dir[0] ? dir : "/tmp");
+	return fd;
+}
+
+static bool write_part(GMimePart *part, int fd, struct fault *why)
+{
+	GMimeStream *stream = g_mime_stream_fs_new(fd);
+
+	g_mime_stream_fs_set_owner(GMIME_STREAM_FS(stream), FALSE);
+	errno = 0;
+	bool ok = g_mime_object_write_to_stream(GMIME_OBJECT(part), NULL, stream) >= 0;
+	if (!ok)
+		fault_errno(why, "the mail cannot be put together");
+	g_object_unref(stream);
+	return ok;
+}
+
+static bool map(int fd, struct mime_piece *piece, struct fault *why)
+{
+	struct stat look;
+
+	if (fstat(fd, &look) != 0)
+		return fault_errno(why, "the mail cannot be read back");
+	void *octets = mmap(NULL, (size_t)look.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (octets == MAP_FAILED)
+		return fault_errno(why, "the mail cannot be read back");
+	piece->text = slice_make(octets, (size_t)look.st_size);
+	piece->text_octets = mime_message_octets(piece->text);
+	piece->mapped = true;
+	return true;
+}
+
+/* Header lines, an empty line, and the text as it is encoded. */
+static bool put_encoded_part(struct mime_piece *piece, GMimePart *part, struct slice text, struct fault *why)
+{
+	GByteArray array;
+	int fd = open_nameless(why);
+
+	if (fd < 0)
+		return false;
+	set_content(part, text, &array);
+	bool ok = write_part(part, fd, why) && map(fd, piece, why);
+	file_close(fd);
+	return ok;
+}
+
+/* Header lines and the empty one. */
+static bool put_headers(struct buf *out, GMimeObject *object, struct fault *why)
+{
+	char *lines = g_mime_object_get_headers(object, NULL);
+	bool ok = buf_append_text(out, lines) && buf_append_char(out, '\n');
+
+	g_free(lines);
+	return ok || fault_set(why, FAULT_TEMPORARY, "the header is too long, or memory is out");
+}
+
+static bool put_text_part(struct mime_piece *piece, struct slice text, struct fault *why)
+{
+	struct look look = look_at(text);
+	GMimeContentEncoding encoding = encoding_of(&look, text.len);
+	GMimePart *part = text_part(&look, encoding);
+	bool ok;
+
+	if (encoding == GMIME_CONTENT_ENCODING_7BIT) {
+		ok = put_headers(&piece->head, GMIME_OBJECT(part), why);
+		piece->text = text;
+		piece->text_octets = text.len + look.line_ends;
+	} else {
+		ok = put_encoded_part(piece, part, text, why);
+	}
+	g_object_unref(part);
+	return ok;
 }
 
 /* ---- files ---- */
@@ -343,99 +462,61 @@ static GMimePart *typed_part(const char *name)
 static GMimePart *file_part(const struct mime_file *file, size_t number)
 {
 	char name[ATTACHMENT_NAME_MAX + 1];
-	GMimeStream *stream = g_mime_stream_fs_new(file->fd);
 
 	attachment_name(slice_str(file->name), number, name);
 	GMimePart *part = typed_part(name);
-	g_mime_stream_fs_set_owner(GMIME_STREAM_FS(stream), FALSE);
-	set_content(part, stream, GMIME_CONTENT_ENCODING_BASE64);
-	g_object_unref(stream);
+	g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
 	g_mime_object_set_disposition(GMIME_OBJECT(part), "attachment");
 	g_mime_part_set_filename(part, name);
 	return part;
 }
 
-static GMimeObject *content_of(const struct mime_letter *l, GByteArray *array)
+/* RFC 2046 section 5.1.1: the line before the first part, or, behind another part, between two. */
+static bool put_boundary(struct buf *out, const char *boundary, const char *before, const char *behind,
+                         struct fault *why)
 {
-	GMimePart *text = text_part(l->text, array);
+	return buf_printf(out, "%s--%s%s\n", before, boundary, behind) ||
+	       fault_set(why, FAULT_TEMPORARY, "memory is out");
+}
 
-	if (l->file_count == 0)
-		return GMIME_OBJECT(text);
-	GMimeMultipart *all = g_mime_multipart_new_with_subtype("mixed");
-	g_mime_multipart_add(all, GMIME_OBJECT(text));
-	g_object_unref(text);
-	for (size_t i = 0; i < l->file_count; i++) {
-		GMimePart *part = file_part(&l->files[i], i + 1);
-		g_mime_multipart_add(all, GMIME_OBJECT(part));
-		g_object_unref(part);
-	}
-	return GMIME_OBJECT(all);
+static bool put_file(struct mime_message *m, const struct mime_file *file, const char *boundary, struct fault *why)
+{
+	size_t number = m->count;
+	struct mime_piece *piece = mime_message_add(m);
+	GMimePart *part = file_part(file, number);
+	bool ok = put_boundary(&piece->head, boundary, "\n", "", why) &&
+	          put_headers(&piece->head, GMIME_OBJECT(part), why) && mime_message_add_file(m, piece, file, why);
+
+	g_object_unref(part);
+	return ok;
 }
 
 /* ---- the whole mail ---- */
 
-/* Of no name from the start, so that nothing is left behind. */
-static int open_nameless(struct fault *why)
+static bool put_parts(const struct mime_letter *l, struct mime_message *m, struct fault *why)
 {
-	const char *dir = getenv("TMPDIR");
+	GMimeMultipart *all = g_mime_multipart_new_with_subtype("mixed");
+	const char *boundary = g_mime_multipart_get_boundary(all);
+	struct mime_piece *first = &m->pieces[0];
+	bool ok = put_headers(&first->head, GMIME_OBJECT(all), why) &&
+	          put_boundary(&first->head, boundary, "", "", why) && put_text_part(first, l->text, why);
 
-	int fd = open(dir && dir[0] ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
-		fault_errno(why, "no file can be made in %s for the mail", dir && dir[0] ? dir : "/tmp");
-	return fd;
-}
-
-static bool write_mail(const struct mime_letter *l, int fd, struct fault *why)
-{
-	GByteArray array;
-	struct buf header;
-
-	g_mime_init();
-	buf_init(&header, MIME_COMPOSE_HEADER_MAX);
-	bool ok = mime_compose_header(l, &header, why);
-	if (ok) {
-		GMimeStream *stream = g_mime_stream_fs_new(fd);
-		GMimeObject *content = content_of(l, &array);
-		g_mime_stream_fs_set_owner(GMIME_STREAM_FS(stream), FALSE);
-		errno = 0;
-		ok = g_mime_stream_write(stream, header.data, header.len) >= 0 &&
-		     g_mime_object_write_to_stream(content, NULL, stream) >= 0;
-		if (!ok)
-			fault_errno(why, "the mail cannot be put together");
-		g_object_unref(content);
-		g_object_unref(stream);
-	}
-	buf_release(&header);
+	for (size_t i = 0; ok && i < l->file_count; i++)
+		ok = put_file(m, &l->files[i], boundary, why);
+	ok = ok && put_boundary(&mime_message_add(m)->head, boundary, "\n", "--", why);
+	g_object_unref(all);
 	return ok;
-}
-
-static bool map(int fd, struct mime_message *m, struct fault *why)
-{
-	struct stat look;
-
-	if (fstat(fd, &look) != 0)
-		return fault_errno(why, "the mail cannot be read back");
-	void *octets = mmap(NULL, (size_t)look.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (octets == MAP_FAILED)
-		return fault_errno(why, "the mail cannot be read back");
-	*m = (struct mime_message){ slice_make(octets, (size_t)look.st_size), true };
-	return true;
 }
 
 bool mime_compose(const struct mime_letter *l, struct mime_message *m, struct fault *why)
 {
-	*m = (struct mime_message){ .mapped = false };
-	int fd = open_nameless(why);
-	if (fd < 0)
-		return false;
-	bool ok = write_mail(l, fd, why) && map(fd, m, why);
-	file_close(fd);
+	g_mime_init();
+	if (!mime_message_init(m, l->file_count + 2, MIME_COMPOSE_HEADER_MAX))
+		return fault_set(why, FAULT_TEMPORARY, "memory is out");
+	struct mime_piece *first = mime_message_add(m);
+	bool ok = mime_compose_header(l, &first->head, why) &&
+	          (l->file_count > 0 ? put_parts(l, m, why) : put_text_part(first, l->text, why));
+	if (!ok)
+		mime_message_release(m);
 	return ok;
-}
-
-void mime_message_release(struct mime_message *m)
-{
-	if (m->mapped)
-		munmap((char *)m->text.ptr, m->text.len);
-	*m = (struct mime_message){ .mapped = false };
 }

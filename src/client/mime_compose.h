@@ -3,27 +3,22 @@
  * encoded where they are not ASCII (RFC 2047) and folded, the text as UTF-8 in an encoding that keeps every line within 78
  * octets and every octet within seven bits, and files as attachments.
  *
- * The mail is written to a file without a name, so that its size costs no memory. GMime encodes bodies and file names. It
- * sends nothing; hidden recipients are none of its business and so never in it (RFC 5322 section 3.6.3).
+ * A text that can go as it is stays where it is, and files are read when the mail is sent (mime_message); a text that has to be encoded is written
+ * to a file without a name, so that it costs no memory twice. GMime encodes bodies and file names. It sends nothing; hidden
+ * recipients are none of its business and so never in it (RFC 5322 section 3.6.3).
  */
 #ifndef POSTROOM_CLIENT_MIME_COMPOSE_H
 #define POSTROOM_CLIENT_MIME_COMPOSE_H
 
 #include <time.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "client/mime_message.h"
 #include "client/people.h"
 
 enum {
 	MIME_COMPOSE_LINE_MAX = 78,                /* octets of a line, RFC 5322 section 2.1.1 */
 	MIME_COMPOSE_HEADER_MAX = 4 * 1024 * 1024, /* octets of the header */
 	MIME_COMPOSE_SUBJECT_MAX = 32 * 1024,      /* octets of a subject */
-};
-
-struct mime_file {
-	const char *name; /* its path: the last part is what the attachment is called */
-	int fd;           /* open for reading; the caller's */
 };
 
 struct mime_letter {
@@ -37,15 +32,9 @@ struct mime_letter {
 	time_t date;
 };
 
-/* A mail as it is sent: LF line ends, nothing stuffed. */
-struct mime_message {
-	struct slice text;
-	bool mapped;
-};
-
-/* False: why is FAULT_PERMANENT where the letter cannot be written as a mail, else a file's or the system's fault. Blocks. */
+/* What the letter points to must live as long as the message. False: why is FAULT_PERMANENT where the letter cannot be written as a mail, else a file's or
+ * the system's fault. Blocks. */
 bool mime_compose(const struct mime_letter *l, struct mime_message *m, struct fault *why);
-void mime_message_release(struct mime_message *m);
 
 /* The header lines alone, without the content's. Not pure: the Message-ID is random. */
 bool mime_compose_header(const struct mime_letter *l, struct buf *out, struct fault *why);

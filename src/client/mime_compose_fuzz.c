@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { FIELDS = 9, ADDRESS_USUAL = 60, LINE_MAX_OCTETS = 998 };
+enum { FIELDS = 9, ADDRESS_USUAL = 60, LINE_MAX_OCTETS = 998, ALL_MAX = 64 * 1024 * 1024 };
 
 static void check(bool ok)
 {
@@ -69,6 +69,22 @@ static void check_lines(struct slice mail, size_t most)
 	}
 }
 
+/* As long as it said it would be. */
+static struct buf whole(struct mime_message *m)
+{
+	const struct smtp_client_more more = mime_message_text(m);
+	struct slice piece;
+	struct fault why;
+	struct buf all;
+	buf_init(&all, ALL_MAX);
+	do
+		check(more.next(more.owner, &piece, &why) && buf_append_slice(&all, piece));
+	while (piece.len > 0);
+	const struct smtp_client_mail mail = { .text = buf_slice(&all) };
+	check(more.octets == smtp_client_size(&mail));
+	return all;
+}
+
 static void compose(const struct people *to, struct slice subject, struct slice text)
 {
 	static const struct person sender = { { "", 0 }, { "a@b.test", 8 } };
@@ -81,9 +97,11 @@ static void compose(const struct people *to, struct slice subject, struct slice 
 		check(why.text[0]);
 		return;
 	}
-	check_header(m.text);
-	check_lines(m.text, line_max(to));
+	struct buf all = whole(&m);
+	check_header(buf_slice(&all));
+	check_lines(buf_slice(&all), line_max(to));
 	mime_message_release(&m);
+	buf_release(&all);
 }
 
 static void check_person(const struct person *p)

@@ -63,7 +63,9 @@ static bool connect_for_mail(struct client *client)
 	return smtp_link_open(&client->smtp);
 }
 
-static void send_mail(struct client *client, const struct compose_mail *mail, struct slice text)
+/* One of the two is there: a text, or what is put together. */
+static void send_mail(struct client *client, const struct compose_mail *mail, struct slice text,
+                      const struct smtp_client_more *more)
 {
 	struct sending sending = { client, mail };
 	const struct smtp_client_mail what = { .from = buf_slice(&mail->from),
@@ -71,7 +73,8 @@ static void send_mail(struct client *client, const struct compose_mail *mail, st
 		                               .to_count = mail->recipients_len,
 		                               .text = text,
 		                               .refused = tell_refused,
-		                               .owner = &sending };
+		                               .owner = &sending,
+		                               .more = more };
 
 	screen_flush(&client->screen);
 	if (connect_for_mail(client)) {
@@ -100,7 +103,8 @@ static void send_mime(struct client *client, const struct compose_mail *mail)
 	} else if (!mime_compose(&letter, &message, &why)) {
 		screen_show_line(&client->screen, client->course->client.send_error, slice_str(why.text));
 	} else {
-		send_mail(client, mail, message.text);
+		const struct smtp_client_more more = mime_message_text(&message);
+		send_mail(client, mail, slice_make("", 0), &more);
 		mime_message_release(&message);
 	}
 }
@@ -117,7 +121,7 @@ static void check_and_send(struct client *client, struct slice typed)
 	else if (course->standard)
 		send_mime(client, &mail);
 	else
-		send_mail(client, &mail, buf_slice(&mail.text));
+		send_mail(client, &mail, buf_slice(&mail.text), NULL);
 	compose_release(&mail);
 }
 

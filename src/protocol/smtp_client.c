@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { TEXT_CHUNK = 32 * 1024 }; /* octets of the mail encoded at a time; `out` takes twice that */
+/* Octets of the mail that wait to be sent, and as many again are encoded at a time: `out` has room for three times that. */
+enum { TEXT_CHUNK = 64 * 1024 };
 
 enum { SECONDS = 1000, MINUTES = 60 * SECONDS };
 
@@ -273,12 +274,14 @@ static bool needs_utf8(const struct smtp_client_mail *mail)
 	return !ascii;
 }
 
-/* Octets as they travel, the dots that are doubled not counted (RFC 1870 section 5). */
-static uint64_t wire_size(struct slice text)
+uint64_t smtp_client_size(const struct smtp_client_mail *mail)
 {
+	struct slice text = mail->text;
 	uint64_t size = text.len;
 	bool ended = text.len == 0 || text.ptr[text.len - 1] == '\n';
 
+	if (mail->more)
+		return mail->more->octets;
 	while (text.len > 0) {
 		size_t n = slice_find(text, '\n');
 		size += n < text.len;
@@ -294,7 +297,7 @@ static void send_mail(struct smtp_client *c)
 
 	parameters[0] = '\0';
 	if (c->offer.size)
-		n = snprintf(parameters, sizeof parameters, " SIZE=%" PRIu64, wire_size(c->mail->text));
+		n = snprintf(parameters, sizeof parameters, " SIZE=%" PRIu64, smtp_client_size(c->mail));
 	if (c->offer.eight_bit && !slice_is_ascii(c->mail->text))
 		n += snprintf(parameters + n, sizeof parameters - (size_t)n, " BODY=8BITMIME");
 	if (c->offer.utf8 && needs_utf8(c->mail))
@@ -356,6 +359,7 @@ static void take_data(struct smtp_client *c)
 /* The text itself goes out in role_room(), as the connection takes it. */
 static void start_text(struct smtp_client *c)
 {
+	c->text = c->mail->text;
 	c->text_given = 0;
 	c->text_ended = false;
 	dot_encoder_init(&c->encoder, true);
@@ -470,9 +474,21 @@ static void role_line(struct talk *t, struct slice text)
 		read_offer(c, text);
 }
 
+/* What comes next is in c->text; false: it cannot be had. */
+static bool fetch(struct smtp_client *c)
+{
+	const struct smtp_client_more *more = c->mail->more;
+	struct fault why;
+
+	if (c->text.len > 0 || !more || more->next(more->owner, &c->text, &why))
+		return true;
+	talk_fail(&c->talk, why.kind, why.text);
+	return false;
+}
+
 static bool encode_some(struct smtp_client *c)
 {
-	struct slice rest = slice_skip(c->mail->text, c->text_given);
+	struct slice rest = c->text;
 
 	if (rest.len == 0) {
 		c->text_ended = true;
@@ -480,21 +496,26 @@ static bool encode_some(struct smtp_client *c)
 		return dot_encode_end(&c->encoder, &c->talk.out);
 	}
 	size_t n = rest.len < TEXT_CHUNK ? rest.len : TEXT_CHUNK;
-	c->text_given += n;
+	c->text = slice_skip(rest, n);
 	return dot_encode(&c->encoder, rest.ptr, n, &c->talk.out);
 }
 
 static void role_room(struct talk *t)
 {
 	struct smtp_client *c = client_of(t);
-
-	if (c->state != SMTP_CLIENT_TEXT || c->text_ended)
-		return;
 	size_t before = t->out.len;
-	if (!encode_some(c)) {
-		talk_fail(t, FAULT_FULL, "memory is out");
+
+	if (c->state != SMTP_CLIENT_TEXT)
 		return;
+	while (!c->text_ended && t->out.len < TEXT_CHUNK) {
+		if (!fetch(c))
+			return;
+		if (!encode_some(c)) {
+			talk_fail(t, FAULT_FULL, "memory is out");
+			return;
+		}
 	}
+	c->text_given += t->out.len - before;
 	transcript_text(t->feed, TRANSCRIPT_CLIENT, t->out.data + before, t->out.len - before);
 }
 
@@ -536,7 +557,7 @@ static void leave_ready(struct smtp_client *c, enum smtp_client_state state)
 
 static bool fits(struct smtp_client *c, const struct smtp_client_mail *mail)
 {
-	uint64_t size = c->offer.size_max > 0 ? wire_size(mail->text) : 0;
+	uint64_t size = c->offer.size_max > 0 ? smtp_client_size(mail) : 0;
 
 	buf_clear(&c->words);
 	if (size > c->offer.size_max)

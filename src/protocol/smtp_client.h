@@ -25,6 +25,14 @@ struct smtp_client_manner {
 	bool login_needed;        /* without it nothing is sent */
 };
 
+/* What follows a mail's text in memory, had piece by piece: LF line ends, nothing stuffed, seven bits. */
+struct smtp_client_more {
+	uint64_t octets; /* of all of it, and of the text's, as they travel (RFC 1870 section 5) */
+	/* The next of it, cut anywhere, good until the next call; empty: that was all. False: it cannot be had, and the dialogue ends. */
+	bool (*next)(void *owner, struct slice *octets, struct fault *why);
+	void *owner;
+};
+
 struct smtp_client_mail {
 	struct slice from;      /* X@Y */
 	const struct slice *to; /* at least one */
@@ -33,6 +41,7 @@ struct smtp_client_mail {
 	/* A recipient that the server did not take, and its words. */
 	void (*refused)(void *owner, size_t index, struct slice words);
 	void *owner;
+	const struct smtp_client_more *more; /* NULL: nothing */
 };
 
 /* Who takes what RETRIEVE brings: LF line ends, unstuffed, cut anywhere. */
@@ -94,7 +103,8 @@ struct smtp_client {
 	size_t taken;
 	bool unfinished; /* a transaction that the next one has to reset */
 	struct dot_encoder encoder;
-	size_t text_given; /* octets of the text that are encoded */
+	struct slice text;   /* what is to be encoded next */
+	uint64_t text_given; /* octets that are encoded, as they travel */
 	bool text_ended;
 	const struct smtp_client_sink *sink;
 };
@@ -110,5 +120,8 @@ void smtp_client_send(struct smtp_client *c, const struct smtp_client_mail *mail
 /* From READY: RETRIEVE, and the mails that have arrived. */
 void smtp_client_retrieve(struct smtp_client *c, const struct smtp_client_sink *sink);
 void smtp_client_quit(struct smtp_client *c);
+
+/* Octets of the mail as it travels, the dots that are doubled not counted (RFC 1870 section 5). */
+uint64_t smtp_client_size(const struct smtp_client_mail *mail);
 
 #endif

@@ -52,9 +52,8 @@ static void go_on(struct smtp_client *c, const struct smtp_client_mail *mail, in
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
 	const struct slice to[] = { slice_str("5@m"), slice_str("6@m") };
-	const struct smtp_client_mail mail = {
-		slice_str("4@m"), to, 2, slice_str("Subject: s\n.\n"), take_refused, NULL
-	};
+	const struct smtp_client_mail mail = { slice_str("4@m"), to,   2,   slice_str("Subject: s\n.\n"),
+		                               take_refused,     NULL, NULL };
 	struct transcript_feed feed;
 	struct smtp_client c;
 	struct client_login login;

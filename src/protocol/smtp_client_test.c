@@ -527,6 +527,90 @@ static void an_unfinished_transaction_is_reset_before_the_next_mail(void **state
 	dialogue_end(&d);
 }
 
+/* ---- a mail that comes in pieces ---- */
+
+/* A text, cut every `step` octets, and broken off where it is `broken`. */
+struct pieces {
+	struct slice rest;
+	size_t step;
+	bool broken;
+};
+
+static bool next_piece(void *owner, struct slice *octets, struct fault *why)
+{
+	struct pieces *p = owner;
+
+	if (p->rest.len == 0 && p->broken)
+		return fault_set(why, FAULT_TEMPORARY, "the file is gone");
+	*octets = slice_make(p->rest.ptr, p->rest.len < p->step ? p->rest.len : p->step);
+	p->rest = slice_skip(p->rest, octets->len);
+	return true;
+}
+
+static void however_a_text_comes_it_is_sent_the_same(void **state)
+{
+	static const char text[] = "Subject: s\n\n.\n..\n.a\nb\n\n.c";
+	static const char expected[] =
+	        "HELO home.example\r\nMAIL FROM:<ag@iitkgp.edu>\r\nRCPT TO:<gb@iitkgp.edu>\r\nDATA\r\n"
+	        "Subject: s\r\n\r\n..\r\n...\r\n..a\r\nb\r\n\r\n..c\r\n.\r\n";
+	(void)state;
+
+	for (size_t held = 0; held < sizeof text; held++) {
+		for (size_t step = 1; step < sizeof text; step++) {
+			struct dialogue d;
+			struct pieces pieces = { .rest = slice_str(text + held), .step = step };
+			const struct smtp_client_more more = { .next = next_piece, .owner = &pieces };
+			dialogue_begin(&d, text);
+			d.mail.text.len = held;
+			d.mail.more = &more;
+			answer_all(&d, up_to_data);
+			answer(&d, "354 go on\r\n");
+			assert_said(&d, expected);
+			answer(&d, "250 OK\r\n");
+			assert_int_equal(d.client.outcome, SMTP_CLIENT_DONE);
+			dialogue_end(&d);
+		}
+	}
+}
+
+/* Its final full stop would make the server take half of it. */
+static void a_text_that_cannot_be_had_is_never_ended(void **state)
+{
+	(void)state;
+	struct dialogue d;
+	struct pieces pieces = { .rest = slice_str("Subject: s\n\nhalf"), .step = 5, .broken = true };
+	const struct smtp_client_more more = { .next = next_piece, .owner = &pieces };
+
+	dialogue_begin(&d, "");
+	d.mail.more = &more;
+	answer_all(&d, up_to_data);
+	answer(&d, "354 go on\r\n");
+	assert_true(d.client.talk.broken);
+	assert_string_equal(d.client.talk.why.text, "the file is gone");
+	assert_int_equal(d.client.outcome, SMTP_CLIENT_UNKNOWN);
+	assert_int_equal(d.client.talk.out.len, 0);
+	assert_null(memmem(d.said.data, d.said.len, "\r\n.\r\n", 5));
+	assert_null(memmem(d.said.data, d.said.len, "QUIT", 4));
+	dialogue_end(&d);
+}
+
+static void the_size_that_is_said_is_that_of_all_pieces(void **state)
+{
+	(void)state;
+	struct dialogue d;
+	struct pieces pieces = { .rest = slice_str("a\n"), .step = 5 };
+	const struct smtp_client_more more = { .octets = 3, .next = next_piece, .owner = &pieces };
+
+	dialogue_begin(&d, "");
+	d.manner.extended = true;
+	d.mail.more = &more;
+	answer(&d, "220 hi\r\n");
+	answer(&d, "250-hi\r\n250 SIZE 1000\r\n");
+	static const char mail[] = "MAIL FROM:<ag@iitkgp.edu> SIZE=3\r\n";
+	assert_non_null(memmem(d.said.data, d.said.len, mail, sizeof mail - 1));
+	dialogue_end(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -550,6 +634,9 @@ int main(void)
 		cmocka_unit_test(retrieve_brings_a_text_however_it_is_cut),
 		cmocka_unit_test(a_refused_retrieve_brings_no_text),
 		cmocka_unit_test(an_unfinished_transaction_is_reset_before_the_next_mail),
+		cmocka_unit_test(however_a_text_comes_it_is_sent_the_same),
+		cmocka_unit_test(a_text_that_cannot_be_had_is_never_ended),
+		cmocka_unit_test(the_size_that_is_said_is_that_of_all_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,7 +304,8 @@ static void mail_with(struct dialogue *d, const char *offer, const char *to, con
 {
 	const char *const answers[] = { "220 m\r\n", offer, NULL };
 	const struct slice recipient = slice_str(to);
-	const struct smtp_client_mail mail = { slice_str("a@b"), &recipient, 1, slice_str(text), take_refused, NULL };
+	const struct smtp_client_mail mail = { slice_str("a@b"), &recipient, 1,   slice_str(text),
+		                               take_refused,     NULL,       NULL };
 
 	dialogue_begin(d);
 	d->manner.login = NULL;

@@ -117,15 +117,46 @@ def test_attachments_arrive_octet_for_octet(lab, smtpmail, tmp_path):
     assert all(len(line) <= 78 for line in lines_of(lab))
 
 
+def test_each_kind_of_line_end_is_one(lab, smtpmail):
+    """A CR that ends no line is text, which is then encoded."""
+    for text, expected in [(b"a\r\nb\nc\r\n\r\nd", "a\nb\nc\n\nd\n"), (b"a\r\r\nb\rc\r\n", "a\r\nb\rc\n"), (b"\r\n\n\r", "\n\n\r")]:
+        assert send(smtpmail, input=text).returncode == OK
+        one = parsed(lab)[-1]
+        assert one.get_payload(decode=True).decode().replace("\r\n", "\n") == expected.replace("\r\n", "\n"), text
+
+
+def test_a_file_that_changes_while_it_is_sent_sends_no_mail(tmp_path):
+    """It grows once a part of it is on its way, which is more than the sockets hold."""
+    file = tmp_path / "growing"
+    with file.open("wb") as growing:
+        growing.truncate(32 << 20)
+    got = bytearray()
+
+    def talk(peer):
+        peer.send(b"220 hi\r\n")
+        for answer in (b"250 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n"):
+            peer.line()
+            peer.send(answer)
+        peer.line()
+        with file.open("ab") as growing:
+            growing.write(b"y")
+        while octets := peer.connection.recv(1 << 20):
+            got.extend(octets)
+
+    done = client("send", "--server", f"127.0.0.1:{Server(talk).port}", "--from", "a@b", "--to", "c@d", "--attach", file)
+    assert done.returncode == TEMPFAIL and b"was changed while it was sent" in done.stderr
+    assert len(got) > 16 << 20 and b"\r\n.\r\n" not in got and b"QUIT" not in got
+
+
 @pytest.mark.skipif(SANITISED, reason="a sanitiser's memory is not the program's")
 def test_a_hundred_mebibytes_need_no_such_memory(lab, tmp_path):
     server = lab.smtpmail("--max-size", 200 * 1024 * 1024)
     big = tmp_path / "big.bin"
     with big.open("wb") as file:
         file.truncate(100 * 1024 * 1024)
-    # The mail is mapped from its file and is no data of the program's.
+    # The file is read while it is sent.
     done = subprocess.run(
-        ["prlimit", "--data=60000000", BUILD / "mailclient", "send", "--server", f"127.0.0.1:{server.port}", "--from", "bob@lab",
+        ["prlimit", "--data=20000000", BUILD / "mailclient", "send", "--server", f"127.0.0.1:{server.port}", "--from", "bob@lab",
          "--to", "alice@lab", "--attach", big], input=b"big\n", capture_output=True, timeout=300,
     )
     assert done.returncode == OK, done.stderr
