@@ -209,21 +209,35 @@ static bool is_slow(const struct run *r)
 	return clock_ms() - r->since > r->talk->limit_ms + r->moved * 1000 / LINK_LEAST_RATE;
 }
 
+/* TLS takes a record at a time, however much there is. */
+static enum stream_got write_all(struct stream *s, struct slice octets, size_t *sent)
+{
+	enum stream_got got;
+	size_t n;
+
+	do {
+		n = 0;
+		got = stream_write(s, octets.ptr + *sent, octets.len - *sent, &n);
+		*sent += n;
+	} while (got == STREAM_OK && s->ssl && *sent < octets.len);
+	return got;
+}
+
 static void write_some(struct run *r)
 {
-	size_t n = 0;
-	enum stream_got got = stream_write(&r->link->stream, r->talk->out.data, r->talk->out.len, &n);
+	struct talk *t = r->talk;
+	size_t sent = 0;
+	enum stream_got got = write_all(&r->link->stream, buf_slice(&t->out), &sent);
 
-	r->waits_to_write = POLLOUT;
-	if (got == STREAM_OK) {
-		count(r, n);
-		talk_sent(r->talk, n);
-	} else if (got == STREAM_WAIT_READ) {
-		r->waits_to_write = POLLIN;
-	} else if (got != STREAM_WAIT_WRITE) {
+	r->waits_to_write = got == STREAM_WAIT_READ ? POLLIN : POLLOUT;
+	if (sent > 0) {
+		count(r, sent);
+		talk_sent(t, sent);
+	}
+	if (got == STREAM_BROKEN || got == STREAM_END) {
 		/* It may have said why before it stopped listening. */
 		r->deaf = true;
-		talk_sent(r->talk, r->talk->out.len);
+		talk_sent(t, t->out.len);
 	}
 }
 

@@ -1,7 +1,10 @@
 """mailclient with TLS and logins: honest servers, our own and others', and servers that somebody sits in front of."""
 
 import base64
+import email
+import email.policy
 import hashlib
+import random
 import re
 import socket
 import ssl
@@ -474,6 +477,19 @@ def test_a_script_sends_through_tls_with_a_login(own, certs, first):
     done = send(own, port, *options, password=None)
     assert done.returncode == 77 and "mailclient send: the server said 530 " in done.stderr
     assert len(own[0].mails("bob")) == 1
+
+
+def test_a_large_mail_goes_through_tls_whole(own, certs, tmp_path):
+    """More than the sockets hold, so that records are written in part and again."""
+    port = own_server(own, "smtpmail", False, "--domain", "lab", "--max-size", 64 << 20)
+    octets = random.Random(6).randbytes(20 << 20)
+    (tmp_path / "large").write_bytes(octets)
+    done = subprocess.run([BUILD / "mailclient", "send", "--server", f"127.0.0.1:{port}", "--from", "alice@lab", "--to", "bob@lab",
+                           "--ca", certs.ca, "--attach", tmp_path / "large"], input=b"text\n", capture_output=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    (text,) = own[0].mails("bob")
+    (attached,) = email.message_from_bytes(text, policy=email.policy.default).iter_attachments()
+    assert attached.get_payload(decode=True) == octets
 
 
 def test_a_script_sends_nothing_under_another_name(own, certs):
