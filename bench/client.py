@@ -1,5 +1,7 @@
-"""mailclient at a local server: a list of 10,000 mails, and sending 100 MiB."""
+"""mailclient at a local server: a list of 10,000 mails, and sending 100 MiB: as a text, as an attachment, and to a reader that keeps nothing."""
 
+import contextlib
+import os
 import socket
 import subprocess
 import threading
@@ -9,6 +11,7 @@ import measure as figures
 from peers.ours import Popserver, Smtpmail
 
 MANY, LARGE = 10_000, 100 << 20
+ATTACHED = LARGE * 3 * 76 // (4 * 78)  # octets of a file that travels as so many, in BASE64
 
 
 class PlainSmtpmail(Smtpmail):
@@ -43,6 +46,47 @@ def loopback(octets):
         return octets / (time.perf_counter() - begin)
 
 
+class Reader:
+    """A server that throws away what it gets: what it costs to send, and nothing else."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                with connection:
+                    self.talk(connection)
+
+    def talk(self, connection):
+        said = b"220 reader"
+        while said:
+            connection.sendall(said + b"\r\n")
+            line = connection.recv(65536)
+            if line == b"DATA\r\n":
+                connection.sendall(b"354 go on\r\n")
+                self.pass_text(connection)
+            said = line and b"250 ok"
+
+    def pass_text(self, connection):
+        piece, end = bytearray(65536), b""
+        while end != b"\r\n.\r\n":
+            n = connection.recv_into(piece)
+            if n == 0:
+                raise ConnectionError
+            end = (end + piece[max(0, n - 5):n])[-5:]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
 def timed(command, **options):
     begin = time.perf_counter()
     done = subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
@@ -62,25 +106,37 @@ def listing(bench, values, runs):
     del values["seconds"][0]  # it brings the index
 
 
-def sending(bench, values, rates, runs):
-    letter = bench.place / "letter"
-    with open(letter, "wb") as file:
-        for _ in range(LARGE // 64):
-            file.write(b"y" * 63 + b"\n")
+def send(bench, server, body, *options):
+    """Octets a second."""
+    command = [bench.build / "mailclient", "send", "--server", f"127.0.0.1:{server.port}", "--from", "sender@load.test",
+               "--to", "u0@load.test", "--subject", "large", *options]
+    with open(body, "rb") as text:
+        return LARGE / timed(command, stdin=text)
+
+
+def sending(bench, runs):
+    found = {name: figures.Values() for name in ("mailclient", "mailclient, an attachment", "… to a reader that keeps nothing", "loopback")}
+    text, attachment = bench.place / "letter", bench.place / "attachment"
+    text.write_bytes((b"y" * 63 + b"\n") * (LARGE // 64))
+    attachment.write_bytes(os.urandom(1 << 20) * (ATTACHED >> 20) + b"y" * (ATTACHED % (1 << 20)))
     for _ in range(runs):
-        with bench.server(PlainSmtpmail, 1) as server, open(letter, "rb") as body:
-            command = [bench.build / "mailclient", "send", "--server", f"127.0.0.1:{server.port}", "--from", "sender@load.test",
-                       "--to", "u0@load.test", "--subject", "large"]
-            took = timed(command, stdin=body)
-        values.add(octets=LARGE / took)
-        rates.add(octets=loopback(LARGE))
-    letter.unlink()
+        with bench.server(PlainSmtpmail, 1) as server:
+            rates = [send(bench, server, text)]
+        with bench.server(PlainSmtpmail, 1) as server:
+            rates.append(send(bench, server, os.devnull, "--attach", attachment))
+        with Reader() as server:
+            rates.append(send(bench, server, os.devnull, "--attach", attachment))
+        rates.append(loopback(LARGE))
+        for values, rate in zip(found.values(), rates):
+            values.add(octets=rate)
+    text.unlink()
+    attachment.unlink()
+    return {name: figures.summary(values) for name, values in found.items()}
 
 
 def measure(bench, options):
-    lists, sends, rates = figures.Values(), figures.Values(), figures.Values()
+    lists = figures.Values()
     listing(bench, lists, options.runs)
-    sending(bench, sends, rates, options.runs)
-    found = {"client-list": {"mailclient": figures.summary(lists)}, "client-send": {"mailclient": figures.summary(sends), "loopback": figures.summary(rates)}}
+    found = {"client-list": {"mailclient": figures.summary(lists)}, "client-send": sending(bench, options.runs)}
     print(found, flush=True)
     return found

@@ -144,10 +144,23 @@ def markdown(results):
     text += ["## Fetching", "", *rows_of(results, FETCHING, "popserver", ["", "to ours", "p50 ms", "p99 ms", "login ms", "QUIT ms", "MB/s", "CPU s/1,000"],
                                         ["p50", "p99", "login_ms", "quit_ms", "octets", "cpu"])]
     text += holding(results)
+    text += client(results)
     text += generators(results)
     plots = sorted(pathlib.Path(__file__).parent.glob("plots/*.svg"))
     text += ["## Growth", "", *(f"![{plot.stem}](plots/{plot.name})" for plot in plots), ""] if plots else []
     return "\n".join(text).rstrip() + "\n"
+
+
+def client(results):
+    """Its list, and 100 MiB that it sends."""
+    rows = results["rows"]
+    loopback = get(results, ("client-send", "loopback", "octets"))
+    if not loopback:
+        return []
+    lines = [[name, spread({part: value / 1e6 for part, value in found["octets"].items()}), f"{found['octets']['median'] / loopback:.2f}"]
+             for name, found in rows["client-send"].items()]
+    listed = spread(rows["client-list"]["mailclient"]["seconds"])
+    return ["## The client", "", f"A list of 10,000 mails: {listed} seconds. Sending 100 MiB:", "", *table(["", "MB/s", "of the loopback's"], lines)]
 
 
 def generators(results):
