@@ -212,7 +212,7 @@ lint: ## layout, static analysis, the arrows between rooms, house rules
 
 # The load generators; bench/README.md says what is measured with them.
 LOADS := $(patsubst bench/load/%.c,$(B)/bench/%,$(wildcard bench/load/*load.c))
-$(B)/bench/%: bench/load/%.c $(wildcard bench/load/link.* bench/load/tally.*) $(B)/.flags
+$(B)/bench/%: bench/load/%.c $(wildcard bench/load/link.* bench/load/options.* bench/load/tally.*) $(B)/.flags
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(ALL_CFLAGS) $< $(filter %.c,$(filter-out $<,$^)) $(ALL_LDFLAGS) -lssl -lcrypto -lm -o $@
 .PHONY: bench bench-quick loads

@@ -2,7 +2,6 @@
  * holdload: opens many connections, waits for each one's greeting, says "holding N" and holds them, idle, until its standard
  * input ends.
  */
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,32 +67,13 @@ static void hold(struct hold *h)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "port", 1, NULL, 'p' },
-		                                 { "connections", 1, NULL, 'c' },
-		                                 { "hello", 1, NULL, 'h' },
-		                                 { "tls", 0, NULL, 't' },
-		                                 { NULL, 0, NULL, 0 } };
 	static struct hold h;
-	int port = 0;
-	size_t connections = 1;
-	bool tls = false;
-	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-		if (option == 'p')
-			port = (int)strtol(optarg, NULL, 10);
-		else if (option == 'c')
-			connections = strtoul(optarg, NULL, 10);
-		else if (option == 'h')
-			h.hello = optarg;
-		else if (option == 't')
-			tls = true;
-		else
-			port = 0;
-	}
-	if (port == 0 || optind != argc)
-		die("usage: holdload --port N [--connections 1] [--hello TEXT] [--tls]");
-	loop_init(&h.loop, "127.0.0.1", port, tls);
-	open_all(&h, connections);
-	printf("holding %zu\n", connections);
+	struct plan plan = PLAN_DEFAULT;
+	const struct option_row own[] = { { "hello", OPTION_TEXT, &h.hello }, { NULL, OPTION_FLAG, NULL } };
+	options_take(argc, argv, &plan, own, "usage: holdload --port N [--connections 1] [--hello TEXT] [--tls]");
+	loop_init(&h.loop, &plan);
+	open_all(&h, plan.connections);
+	printf("holding %zu\n", plan.connections);
 	fflush(stdout);
 	hold(&h);
 	return 0;

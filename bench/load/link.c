@@ -64,17 +64,19 @@ static SSL_CTX *tls_context(void)
 	return ctx;
 }
 
-void loop_init(struct loop *loop, const char *address, int port, bool tls)
+void loop_init(struct loop *loop, const struct plan *plan)
 {
 	struct rlimit files;
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	*loop = (struct loop){ .epoll = epoll_create1(0), .tls = tls ? tls_context() : NULL };
+	*loop = (struct loop){ .epoll = epoll_create1(0),
+		               .tls = plan->tls ? tls_context() : NULL,
+		               .resume = plan->resume };
 	loop->server.sin_family = AF_INET;
-	loop->server.sin_port = htons((uint16_t)port);
-	if (inet_pton(AF_INET, address, &loop->server.sin_addr) != 1)
-		die("%s is no IPv4 address", address);
+	loop->server.sin_port = htons((uint16_t)plan->port);
+	if (inet_pton(AF_INET, plan->address, &loop->server.sin_addr) != 1)
+		die("%s is no IPv4 address", plan->address);
 }
 
 void link_init(struct link *l, struct loop *loop, size_t in_size, void (*on_input)(struct link *l))
@@ -336,4 +338,9 @@ void loop_run(struct loop *loop)
 {
 	while (loop->open > 0)
 		loop_once(loop, -1);
+}
+
+void loop_print(const struct loop *loop)
+{
+	printf("\"handshakes\": %zu, \"resumed\": %zu", loop->handshakes, loop->resumed);
 }

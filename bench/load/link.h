@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "options.h"
+
 struct loop {
 	int epoll;
 	struct sockaddr_in server;
@@ -47,9 +49,12 @@ void *must_alloc(size_t n);
 double now(void);
 
 /* `tls`: TLS comes first. */
-void loop_init(struct loop *loop, const char *address, int port, bool tls);
+/* The plan's address, port and TLS. */
+void loop_init(struct loop *loop, const struct plan *plan);
 /* Until no link is open. */
 void loop_run(struct loop *loop);
+/* `"handshakes": …, "resumed": …` */
+void loop_print(const struct loop *loop);
 /* One round of at most that time. */
 void loop_once(struct loop *loop, int milliseconds);
 

@@ -5,7 +5,6 @@
  * Steps: login (USER, PASS), stat, list, uidl, retr and top (every mail, --passes times), dele-one, dele-all, quit. A step of many commands keeps
  * --window of them under way. Connection i is user u(i), u(i + connections), … of --users: a mailbox has one session at a time.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +14,9 @@
 
 enum { IN_SIZE = 256 * 1024, STEPS_MAX = 16 };
 
-struct plan {
-	char address[64];
-	int port;
-	size_t connections;
+struct visits {
 	uint64_t sessions; /* 0: until the time is over */
-	double seconds;
 	uint64_t window, passes;
-	size_t users;
-	bool tls, resume;
 	const char *password;
 };
 
@@ -38,6 +31,7 @@ struct step {
 
 struct run {
 	struct plan plan;
+	struct visits visits;
 	struct loop loop;
 	const struct step *script[STEPS_MAX];
 	size_t steps;
@@ -78,7 +72,7 @@ static uint64_t mails(const struct session *s)
 
 static uint64_t passes(const struct session *s)
 {
-	return s->mails * s->run->plan.passes;
+	return s->mails * s->run->visits.passes;
 }
 
 static void say_login(struct session *s, uint64_t command)
@@ -86,7 +80,7 @@ static void say_login(struct session *s, uint64_t command)
 	if (command == 0)
 		link_say(&s->link, "USER u%zu\r\n", s->user);
 	else
-		link_say(&s->link, "PASS %s\r\n", s->run->plan.password);
+		link_say(&s->link, "PASS %s\r\n", s->run->visits.password);
 }
 
 static void say_word(struct session *s, uint64_t command)
@@ -118,8 +112,8 @@ static const struct step steps[] = {
 
 static bool over(const struct run *r)
 {
-	if (r->plan.sessions > 0)
-		return r->begun == r->plan.sessions;
+	if (r->visits.sessions > 0)
+		return r->begun == r->visits.sessions;
 	return now() - r->begin >= r->plan.seconds;
 }
 
@@ -149,7 +143,7 @@ static void end_session(struct session *s)
 static void say_more(struct session *s)
 {
 	const struct step *step = s->run->script[s->step];
-	uint64_t window = step->commands == two ? 1 : s->run->plan.window;
+	uint64_t window = step->commands == two ? 1 : s->run->visits.window;
 	while (s->said < s->commands && s->said - s->heard < window)
 		step->say(s, s->said++);
 }
@@ -246,11 +240,11 @@ static void on_input(struct link *l)
 static void report(const struct run *r)
 {
 	double seconds = r->end - r->begin;
-	printf("{\"sessions\": %ju, \"seconds\": %.4f, \"rate\": %.2f, \"answers\": %ju, \"octets\": %ju, "
-	       "\"handshakes\": %zu, "
-	       "\"resumed\": %zu, ",
-	       (uintmax_t)r->ended, seconds, (double)r->ended / seconds, (uintmax_t)r->answers, (uintmax_t)r->octets,
-	       r->loop.handshakes, r->loop.resumed);
+	printf("{");
+	tally_print_rate("sessions", r->ended, seconds);
+	printf(", \"answers\": %ju, \"octets\": %ju, ", (uintmax_t)r->answers, (uintmax_t)r->octets);
+	loop_print(&r->loop);
+	printf(", ");
 	tally_print_cpu();
 	printf(", ");
 	tally_print(&r->session, "session_ms");
@@ -269,92 +263,40 @@ static const char usage[] =
         "usage: popload --port N [--address 127.0.0.1] [--connections 1] [--sessions N | --seconds S] [--users N]\n"
         "               [--password secret] [--script login,stat,quit] [--window 1] [--passes 1] [--tls [--resume]]";
 
-static void parse_script(struct run *r, char *script)
+static const struct step *step_of(const char *name, size_t len)
 {
-	r->steps = 0;
-	for (char *rest = NULL, *word = strtok_r(script, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
-		size_t i = 0;
-		while (i < sizeof steps / sizeof *steps && strcmp(steps[i].name, word) != 0)
-			i++;
-		if (i == sizeof steps / sizeof *steps || r->steps == STEPS_MAX)
-			die("%s\nno step: %s", usage, word);
-		r->script[r->steps++] = &steps[i];
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		if (strlen(steps[i].name) == len && memcmp(steps[i].name, name, len) == 0)
+			return &steps[i];
 	}
+	return NULL;
 }
 
-enum { ADDRESS, PORT, CONNECTIONS, SESSIONS, SECONDS, USERS, PASSWORD, SCRIPT, WINDOW, PASSES, TLS, RESUME };
-
-static void take_option(struct run *r, int option, char *value)
+static void parse_script(struct run *r, const char *script)
 {
-	struct plan *p = &r->plan;
-	switch (option) {
-	case ADDRESS:
-		snprintf(p->address, sizeof p->address, "%s", value);
-		break;
-	case PORT:
-		p->port = (int)strtol(value, NULL, 10);
-		break;
-	case CONNECTIONS:
-		p->connections = strtoul(value, NULL, 10);
-		break;
-	case SESSIONS:
-		p->sessions = strtoull(value, NULL, 10);
-		break;
-	case SECONDS:
-		p->seconds = strtod(value, NULL);
-		break;
-	case USERS:
-		p->users = strtoul(value, NULL, 10);
-		break;
-	case PASSWORD:
-		p->password = value;
-		break;
-	case SCRIPT:
-		parse_script(r, value);
-		break;
-	case WINDOW:
-		p->window = strtoull(value, NULL, 10);
-		break;
-	case PASSES:
-		p->passes = strtoull(value, NULL, 10);
-		break;
-	case TLS:
-		p->tls = true;
-		break;
-	case RESUME:
-		p->resume = true;
-		break;
-	default:
-		die("%s", usage);
+	for (size_t len; *script; script += len + strspn(script + len, ",")) {
+		len = strcspn(script, ",");
+		const struct step *step = step_of(script, len);
+		if (!step || r->steps == STEPS_MAX)
+			die("%s\nno step: %.*s", usage, (int)len, script);
+		r->script[r->steps++] = step;
 	}
 }
 
 static void parse(struct run *r, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "address", 1, NULL, ADDRESS },
-		{ "port", 1, NULL, PORT },
-		{ "connections", 1, NULL, CONNECTIONS },
-		{ "sessions", 1, NULL, SESSIONS },
-		{ "seconds", 1, NULL, SECONDS },
-		{ "users", 1, NULL, USERS },
-		{ "password", 1, NULL, PASSWORD },
-		{ "script", 1, NULL, SCRIPT },
-		{ "window", 1, NULL, WINDOW },
-		{ "passes", 1, NULL, PASSES },
-		{ "tls", 0, NULL, TLS },
-		{ "resume", 0, NULL, RESUME },
-		{ NULL, 0, NULL, 0 },
+	struct visits *v = &r->visits;
+	const char *script = "login,stat,quit";
+	const struct option_row own[] = {
+		{ "sessions", OPTION_NUMBER, &v->sessions }, { "password", OPTION_TEXT, &v->password },
+		{ "script", OPTION_TEXT, &script },          { "window", OPTION_NUMBER, &v->window },
+		{ "passes", OPTION_NUMBER, &v->passes },     { NULL, OPTION_FLAG, NULL },
 	};
-	static char script[] = "login,stat,quit";
-	struct plan *p = &r->plan;
-	*p = (struct plan){ "127.0.0.1", .connections = 1, .seconds = 10,       .window = 1,
-		            .passes = 1, .users = 1,       .password = "secret" };
+	r->plan = PLAN_DEFAULT;
+	*v = (struct visits){ .window = 1, .passes = 1, .password = "secret" };
+	options_take(argc, argv, &r->plan, own, usage);
 	parse_script(r, script);
-	int option;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		take_option(r, option, optarg);
-	if (p->port == 0 || p->window == 0 || p->connections == 0 || p->users < p->connections || optind != argc)
+	if (v->window == 0 || r->plan.users < r->plan.connections)
 		die("%s", usage);
 }
 
@@ -362,8 +304,7 @@ int main(int argc, char **argv)
 {
 	static struct run r;
 	parse(&r, argc, argv);
-	loop_init(&r.loop, r.plan.address, r.plan.port, r.plan.tls);
-	r.loop.resume = r.plan.resume;
+	loop_init(&r.loop, &r.plan);
 	r.begin = now();
 	for (size_t i = 0; i < r.plan.connections && !over(&r); i++) {
 		struct session *s = must_alloc(sizeof *s);

@@ -5,7 +5,6 @@
  * (RFC 2920). Mail number k goes to the users k*R .. k*R+R-1 (modulo --users), where R is --recipients, and carries its number
  * in its Message-ID: so whoever looks into the mailboxes can tell whether each that was acknowledged is there, once.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +16,12 @@ enum { IN_SIZE = 8192, LINE = 78, OPENING_MAX = 4, ROUND = 250 /* ms */ };
 #define GREETING_PATIENCE 1  /* seconds; then the connection is made again */
 #define PATIENCE          90 /* seconds without a mail that is taken */
 
-struct plan {
-	char address[64];
-	int port;
-	size_t connections;
-	uint64_t mails; /* 0: until the time is over */
-	double seconds;
+struct letters {
+	uint64_t mails;          /* 0: until the time is over */
 	uint64_t per_connection; /* 0: all */
 	size_t size;             /* octets of a mail's body */
 	size_t recipients;
-	size_t users;
-	bool lmtp, pipeline, tls, resume;
+	bool lmtp, pipeline;
 	const char *domain;
 };
 
@@ -35,6 +29,7 @@ enum phase { GREETING, HELLO, ENVELOPE, TEXT, QUIT };
 
 struct run {
 	struct plan plan;
+	struct letters letters;
 	struct loop loop;
 	char *body; /* the body and the full stop */
 	size_t body_size;
@@ -57,21 +52,21 @@ struct sender {
 
 static bool over(const struct run *r)
 {
-	if (r->plan.mails > 0)
-		return r->begun == r->plan.mails;
+	if (r->letters.mails > 0)
+		return r->begun == r->letters.mails;
 	return now() - r->begin >= r->plan.seconds;
 }
 
 /* MAIL, the recipients, DATA. */
 static void say_next(struct sender *s)
 {
-	const struct plan *p = &s->run->plan;
+	const struct letters *l = &s->run->letters;
 	size_t step = s->said++;
 	if (step == 0)
 		link_say(&s->link, "MAIL FROM:<sender@load.test>\r\n");
-	else if (step <= p->recipients)
-		link_say(&s->link, "RCPT TO:<u%zu@%s>\r\n", (size_t)((s->number * p->recipients + step - 1) % p->users),
-		         p->domain);
+	else if (step <= l->recipients)
+		link_say(&s->link, "RCPT TO:<u%zu@%s>\r\n",
+		         (size_t)((s->number * l->recipients + step - 1) % s->run->plan.users), l->domain);
 	else
 		link_say(&s->link, "DATA\r\n");
 }
@@ -82,7 +77,7 @@ static void say_text(struct sender *s)
 	link_say(&s->link,
 	         "From: <sender@load.test>\r\nTo: <recipient@%s>\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\n"
 	         "Message-ID: <%ju.mark@load.test>\r\n\r\n",
-	         r->plan.domain, (uintmax_t)s->number);
+	         r->letters.domain, (uintmax_t)s->number);
 	link_body(&s->link, r->body, r->body_size);
 	s->phase = TEXT;
 	s->heard = 0;
@@ -103,13 +98,13 @@ static void begin_mail(struct sender *s)
 	s->begun = now();
 	do
 		say_next(s);
-	while (r->plan.pipeline && s->said < r->plan.recipients + 2);
+	while (r->letters.pipeline && s->said < r->letters.recipients + 2);
 }
 
 static void open_session(struct sender *s)
 {
 	s->phase = GREETING;
-	s->left = s->run->plan.per_connection ? s->run->plan.per_connection : UINT64_MAX;
+	s->left = s->run->letters.per_connection ? s->run->letters.per_connection : UINT64_MAX;
 	s->opened = now();
 	s->run->opening++;
 	link_open(&s->link);
@@ -126,7 +121,7 @@ static void end_session(struct sender *s)
 
 static void on_envelope(struct sender *s)
 {
-	size_t commands = s->run->plan.recipients + 2;
+	size_t commands = s->run->letters.recipients + 2;
 	if (++s->heard == commands)
 		say_text(s);
 	else if (s->said < commands)
@@ -136,7 +131,7 @@ static void on_envelope(struct sender *s)
 static void on_taken(struct sender *s)
 {
 	struct run *r = s->run;
-	if (++s->heard < (r->plan.lmtp ? r->plan.recipients : 1))
+	if (++s->heard < (r->letters.lmtp ? r->letters.recipients : 1))
 		return;
 	r->taken++;
 	r->end = now();
@@ -146,12 +141,11 @@ static void on_taken(struct sender *s)
 
 static void on_reply(struct sender *s)
 {
-	const struct plan *p = &s->run->plan;
 	switch (s->phase) {
 	case GREETING:
 		s->phase = HELLO;
 		s->run->opening--;
-		link_say(&s->link, "%s load.test\r\n", p->lmtp ? "LHLO" : "EHLO");
+		link_say(&s->link, "%s load.test\r\n", s->run->letters.lmtp ? "LHLO" : "EHLO");
 		break;
 	case HELLO:
 		begin_mail(s);
@@ -170,7 +164,7 @@ static void on_reply(struct sender *s)
 
 static char expected(const struct sender *s)
 {
-	return s->phase == ENVELOPE && s->heard == s->run->plan.recipients + 1 ? '3' : '2';
+	return s->phase == ENVELOPE && s->heard == s->run->letters.recipients + 1 ? '3' : '2';
 }
 
 static void on_input(struct link *l)
@@ -234,24 +228,24 @@ static void run(struct run *r)
 
 static void make_body(struct run *r)
 {
-	r->body = must_alloc(r->plan.size + 8);
-	for (size_t i = 0; i < r->plan.size; i++)
+	r->body = must_alloc(r->letters.size + 8);
+	for (size_t i = 0; i < r->letters.size; i++)
 		r->body[i] = "Xx"[i % 2];
-	for (size_t i = LINE; i < r->plan.size; i += LINE + 2)
+	for (size_t i = LINE; i < r->letters.size; i += LINE + 2)
 		memcpy(r->body + i - 2, "\r\n", 2);
-	memcpy(r->body + r->plan.size - 2, "\r\n", 2);
-	memcpy(r->body + r->plan.size, ".\r\n", 3);
-	r->body_size = r->plan.size + 3;
+	memcpy(r->body + r->letters.size - 2, "\r\n", 2);
+	memcpy(r->body + r->letters.size, ".\r\n", 3);
+	r->body_size = r->letters.size + 3;
 }
 
 static void report(const struct run *r)
 {
 	double seconds = r->end - r->begin;
-	printf("{\"mails\": %ju, \"seconds\": %.4f, \"rate\": %.2f, \"sessions\": %ju, \"again\": %ju, \"handshakes\": "
-	       "%zu, "
-	       "\"resumed\": %zu, ",
-	       (uintmax_t)r->taken, seconds, (double)r->taken / seconds, (uintmax_t)r->sessions, (uintmax_t)r->again,
-	       r->loop.handshakes, r->loop.resumed);
+	printf("{");
+	tally_print_rate("mails", r->taken, seconds);
+	printf(", \"sessions\": %ju, \"again\": %ju, ", (uintmax_t)r->sessions, (uintmax_t)r->again);
+	loop_print(&r->loop);
+	printf(", ");
 	tally_print_cpu();
 	printf(", ");
 	tally_print(&r->mail, "mail_ms");
@@ -266,94 +260,28 @@ static const char usage[] =
         "                [--size OCTETS] [--recipients 1] [--users 1] [--domain load.test] [--lmtp] [--pipeline]\n"
         "                [--tls [--resume]]";
 
-enum { ADDRESS, PORT, CONNECTIONS, MAILS, SECONDS, PER, SIZE, RECIPIENTS, USERS, DOMAIN, LMTP, PIPELINE, TLS, RESUME };
-
-static void take_option(struct plan *p, int option, char *value)
+static void parse(struct run *r, int argc, char **argv)
 {
-	switch (option) {
-	case ADDRESS:
-		snprintf(p->address, sizeof p->address, "%s", value);
-		break;
-	case PORT:
-		p->port = (int)strtol(value, NULL, 10);
-		break;
-	case CONNECTIONS:
-		p->connections = strtoul(value, NULL, 10);
-		break;
-	case MAILS:
-		p->mails = strtoull(value, NULL, 10);
-		break;
-	case SECONDS:
-		p->seconds = strtod(value, NULL);
-		break;
-	case PER:
-		p->per_connection = strtoull(value, NULL, 10);
-		break;
-	case SIZE:
-		p->size = strtoul(value, NULL, 10);
-		break;
-	case RECIPIENTS:
-		p->recipients = strtoul(value, NULL, 10);
-		break;
-	case USERS:
-		p->users = strtoul(value, NULL, 10);
-		break;
-	case DOMAIN:
-		p->domain = value;
-		break;
-	case LMTP:
-		p->lmtp = true;
-		break;
-	case PIPELINE:
-		p->pipeline = true;
-		break;
-	case TLS:
-		p->tls = true;
-		break;
-	case RESUME:
-		p->resume = true;
-		break;
-	default:
-		die("%s", usage);
-	}
-}
-
-static struct plan parse(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "address", 1, NULL, ADDRESS },
-		{ "port", 1, NULL, PORT },
-		{ "connections", 1, NULL, CONNECTIONS },
-		{ "mails", 1, NULL, MAILS },
-		{ "seconds", 1, NULL, SECONDS },
-		{ "per-connection", 1, NULL, PER },
-		{ "size", 1, NULL, SIZE },
-		{ "recipients", 1, NULL, RECIPIENTS },
-		{ "users", 1, NULL, USERS },
-		{ "domain", 1, NULL, DOMAIN },
-		{ "lmtp", 0, NULL, LMTP },
-		{ "pipeline", 0, NULL, PIPELINE },
-		{ "tls", 0, NULL, TLS },
-		{ "resume", 0, NULL, RESUME },
-		{ NULL, 0, NULL, 0 },
+	struct letters *l = &r->letters;
+	const struct option_row own[] = {
+		{ "mails", OPTION_NUMBER, &l->mails },     { "per-connection", OPTION_NUMBER, &l->per_connection },
+		{ "size", OPTION_SIZE, &l->size },         { "recipients", OPTION_SIZE, &l->recipients },
+		{ "domain", OPTION_TEXT, &l->domain },     { "lmtp", OPTION_FLAG, &l->lmtp },
+		{ "pipeline", OPTION_FLAG, &l->pipeline }, { NULL, OPTION_FLAG, NULL },
 	};
-	struct plan p = { "127.0.0.1",     .connections = 1, .seconds = 10,        .size = 1024,
-		          .recipients = 1, .users = 1,       .domain = "load.test" };
-	int option;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		take_option(&p, option, optarg);
-	if (p.port == 0 || p.connections == 0 || p.users == 0 || p.recipients == 0 || p.size < 2 || optind != argc)
+	r->plan = PLAN_DEFAULT;
+	*l = (struct letters){ .size = 1024, .recipients = 1, .domain = "load.test" };
+	options_take(argc, argv, &r->plan, own, usage);
+	if (l->recipients == 0 || l->size < 2)
 		die("%s", usage);
-	return p;
 }
 
 int main(int argc, char **argv)
 {
 	static struct run r;
-	r.plan = parse(argc, argv);
+	parse(&r, argc, argv);
 	make_body(&r);
-	loop_init(&r.loop, r.plan.address, r.plan.port, r.plan.tls);
-	r.loop.resume = r.plan.resume;
+	loop_init(&r.loop, &r.plan);
 	r.begin = now();
 	r.senders = must_alloc(r.plan.connections * sizeof *r.senders);
 	run(&r);

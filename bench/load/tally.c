@@ -44,6 +44,12 @@ void tally_print(const struct tally *t, const char *name)
 	       tally_share(t, 0.99) * 1e3, t->max * 1e3);
 }
 
+void tally_print_rate(const char *name, uint64_t count, double seconds)
+{
+	printf("\"%s\": %ju, \"seconds\": %.4f, \"rate\": %.2f", name, (uintmax_t)count, seconds,
+	       (double)count / seconds);
+}
+
 void tally_print_cpu(void)
 {
 	struct rusage used;

@@ -21,6 +21,8 @@ double tally_share(const struct tally *t, double share);
 
 /* `"NAME": {"count": …, "mean": …, "p50": …, "p99": …, "max": …}`, in milliseconds. */
 void tally_print(const struct tally *t, const char *name);
+/* `"NAME": COUNT, "seconds": …, "rate": …`, of so many in that time. */
+void tally_print_rate(const char *name, uint64_t count, double seconds);
 /* `"cpu": SECONDS` of this process so far. */
 void tally_print_cpu(void);
 
