@@ -176,13 +176,27 @@ static void on_answer(struct session *s)
 	begin_step(s);
 }
 
+/* CR LF . CR LF, by its full stop: mails have few of them, and memchr is faster than memmem. */
+static char *find_end(char *text, size_t n)
+{
+	char *last = text + n - 2;
+	for (char *dot = text + 2; n >= 5 && dot < last; dot++) {
+		dot = memchr(dot, '.', (size_t)(last - dot));
+		if (!dot)
+			return NULL;
+		if (memcmp(dot - 2, "\r\n.\r\n", 5) == 0)
+			return dot - 2;
+	}
+	return NULL;
+}
+
 /* The text of an answer goes by unseen, up to its full stop. True: it is over. */
 static bool pass_text(struct session *s)
 {
 	struct link *l = &s->link;
 	char *text = l->in + l->from;
 	size_t n = l->to - l->from;
-	char *end = memmem(text, n, "\r\n.\r\n", 5);
+	char *end = find_end(text, n);
 	size_t taken = end ? (size_t)(end - text) + 5 : n > 4 ? n - 4 : 0;
 	l->from += taken;
 	s->run->octets += taken;
