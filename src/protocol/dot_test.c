@@ -325,6 +325,8 @@ static void a_flood_of_one_kind_of_line_end_is_read_in_one_pass(void **state)
 
 /* ---- the encoder ---- */
 
+static const char letters[] = "abcdefghijklmnopqrstuvwxyz 0123456789 ABCDEFGHIJKLMNOPQRSTUVWXYZ (the end)";
+
 static void encode_cut(struct slice text, bool plain, size_t step, size_t cut, struct buf *wire)
 {
 	struct dot_encoder e;
@@ -404,6 +406,20 @@ static void without_room_nothing_is_taken(void **state)
 }
 
 /* Everything a mail can hold goes out as it came in. */
+/* What is found and copied at once is found in pieces of a fixed width. */
+static void lines_of_any_length_are_encoded_whole(void **state)
+{
+	enum { LONGEST = 70 };
+	(void)state;
+	for (size_t length = 0; length <= LONGEST; length++) {
+		char text[2 * LONGEST + 3], expected[2 * LONGEST + 8];
+		snprintf(text, sizeof text, "%.*s\n%.*s\n", (int)length, letters, (int)(LONGEST - length), letters);
+		snprintf(expected, sizeof expected, "%.*s\r\n%.*s\r\n.\r\n", (int)length, letters,
+		         (int)(LONGEST - length), letters);
+		expect_wire(text, false, expected);
+	}
+}
+
 static void what_is_encoded_decodes_to_the_same(void **state)
 {
 	static const char alphabet[] = ".\n\0a";
@@ -449,6 +465,7 @@ int main(void)
 		cmocka_unit_test(a_stored_crlf_stays_one_line_end),
 		cmocka_unit_test(an_unfinished_last_line_is_ended),
 		cmocka_unit_test(without_room_nothing_is_taken),
+		cmocka_unit_test(lines_of_any_length_are_encoded_whole),
 		cmocka_unit_test(what_is_encoded_decodes_to_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
