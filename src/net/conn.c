@@ -65,6 +65,7 @@ bool conn_set_init(struct conn_set *set, struct loop *loop, struct fault *why)
 	*set = (struct conn_set){ .loop = loop, .scratch = malloc(PUMP_INPUT_MAX) };
 	if (!set->scratch)
 		return fault_set(why, FAULT_FULL, "cannot take connections: memory is out");
+	buf_init(&set->spare, SESSION_OUT_MAX);
 	set->last_moment = common_timer(loop, LAST_MOMENT_MS);
 	set->handshake = common_timer(loop, CONN_HANDSHAKE_MS);
 	return true;
@@ -74,6 +75,7 @@ void conn_set_release(struct conn_set *set)
 {
 	assert(!set->first);
 	free(set->scratch);
+	buf_release(&set->spare);
 }
 
 static void close_socket(struct conn *c)
@@ -306,6 +308,7 @@ bool conn_open(struct conn_set *set, const struct arrival *arrival)
 	set->first = c;
 	set->count++;
 	pump_init(&c->pump, arrival->session, on_woken, c);
+	c->pump.spare = &set->spare;
 	begin(c, arrival);
 	return true;
 }

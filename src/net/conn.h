@@ -28,6 +28,7 @@ struct conn_set {
 	struct conn *first;
 	size_t count;
 	char *scratch;              /* what is read goes here first, PUMP_INPUT_MAX octets */
+	struct buf spare;           /* the pumps' */
 	struct timeval last_moment; /* a second, as the loop's timer wants it */
 	struct timeval handshake;   /* CONN_HANDSHAKE_MS, likewise */
 	/* Gives a new TLS session, the server's side, or NULL. NULL: no session here asks for TLS. */

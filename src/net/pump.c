@@ -24,13 +24,33 @@ void pump_init(struct pump *p, struct session *session, void (*woken)(struct pum
 	session->driver = p;
 }
 
+/* The memory of an output, which is large while mails are sent, goes from one to the next that has something to say. */
+static void take_out(struct pump *p)
+{
+	if (!p->spare || p->out.cap > 0)
+		return;
+	p->out = *p->spare;
+	buf_init(p->spare, SESSION_OUT_MAX);
+}
+
+static void give_out(struct pump *p)
+{
+	buf_clear(&p->out);
+	if (p->spare && p->spare->cap < p->out.cap) {
+		struct buf smaller = *p->spare;
+		*p->spare = p->out;
+		p->out = smaller;
+	}
+	buf_release(&p->out);
+}
+
 void pump_release(struct pump *p)
 {
 	assert(!pump_waiting(p) && !p->busy);
 	p->session->ops->free(p->session);
 	p->session = NULL;
 	buf_wipe(&p->in);
-	buf_release(&p->out);
+	give_out(p);
 }
 
 static void goes_on(struct pump *p, enum session_next next)
@@ -112,9 +132,12 @@ static bool step(struct pump *p, struct slice *input)
 static void run(struct pump *p, struct slice *input)
 {
 	p->busy = true;
+	take_out(p);
 	while (step(p, input))
 		;
 	p->busy = false;
+	if (p->out.len == 0)
+		give_out(p);
 }
 
 /* What comes behind a command is its peer's again only if nobody could have slipped it in: after NEXT_TLS no octet that
@@ -173,6 +196,7 @@ static void go_on(struct pump *p)
 
 void pump_start(struct pump *p)
 {
+	take_out(p);
 	goes_on(p, p->session->ops->start(p->session));
 	go_on(p);
 }
@@ -195,7 +219,7 @@ bool pump_input(struct pump *p, const char *octets, size_t n)
 void pump_drained(struct pump *p)
 {
 	if (p->out.len == 0)
-		buf_release(&p->out);
+		give_out(p);
 	go_on(p);
 }
 

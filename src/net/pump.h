@@ -19,6 +19,7 @@ struct pump {
 	struct buf in;          /* octets not yet worked off: a part of a line, or what the session would not take */
 	size_t taken;           /* the first of them, worked off already */
 	struct buf out;         /* what the peer has not been sent yet: take from the front with buf_consume */
+	struct buf *spare;      /* its driver's, for all its pumps: memory of an `out` that was sent, empty; or NULL */
 	unsigned steps;         /* callbacks of the session so far */
 	bool busy;              /* inside a callback of the session */
 	bool awake;             /* the answer a waiting session waits for is in */

@@ -383,6 +383,33 @@ static void an_idle_pump_holds_no_buffer(void **state)
 	rig_close(&r);
 }
 
+/* Nothing of the first one's reply is said by the second. */
+static void memory_of_a_reply_that_was_sent_serves_the_next_pump(void **state)
+{
+	struct buf spare;
+	struct rig one, two;
+	(void)state;
+	buf_init(&spare, SESSION_OUT_MAX);
+	start(&one);
+	start(&two);
+	one.pump.spare = two.pump.spare = &spare;
+	feed_text(&one, "one\n");
+	assert_int_equal(one.pump.out.cap, 0);
+	assert_true(spare.cap > 0 && spare.len == 0);
+	const char *memory = spare.data;
+	pump_input(&two.pump, "two\n", 4);
+	assert_ptr_equal(two.pump.out.data, memory);
+	assert_int_equal(spare.cap, 0);
+	pump_input(&one.pump, "never sent\n", 11);
+	rig_close(&one);
+	assert_int_equal(spare.len, 0);
+	drain(&two);
+	expect(&two, "[two]lf\n");
+	rig_close(&two);
+	assert_int_equal(spare.len, 0);
+	buf_release(&spare);
+}
+
 /* Everything there is, in both ways of ending lines. */
 static const char everything[] =
         "one\r\ntwo\nw\r\nthree\rfour\r\r\ns\nb\nwa\r\nw\nb.five\r\n\r\n\n"
@@ -445,6 +472,7 @@ int main(void)
 		cmocka_unit_test(a_crowded_session_is_told_so_in_place_of_its_start),
 		cmocka_unit_test(a_lost_peer_ends_the_session_once_it_no_longer_waits),
 		cmocka_unit_test(an_idle_pump_holds_no_buffer),
+		cmocka_unit_test(memory_of_a_reply_that_was_sent_serves_the_next_pump),
 		cmocka_unit_test(input_cut_anywhere_gives_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
