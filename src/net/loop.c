@@ -3,6 +3,7 @@
  */
 #include "net/loop.h"
 
+#include <assert.h>
 #include <event2/event.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -15,7 +16,9 @@ struct loop {
 	struct event *bell_rings;
 	int bell;
 	struct pause *pauses;
-	bool ending;          /* no pause begins any more */
+	bool ending; /* no pause begins any more */
+	void *scratch;
+	size_t scratch_size;
 	pthread_mutex_t lock; /* guards what follows */
 	struct task *first;
 	struct task *last;
@@ -107,6 +110,7 @@ void loop_free(struct loop *l)
 	if (l->bell >= 0)
 		close(l->bell);
 	pthread_mutex_destroy(&l->lock);
+	free(l->scratch);
 	free(l);
 }
 
@@ -190,6 +194,16 @@ void loop_cut_pauses(struct loop *l)
 	l->ending = true;
 	while (l->pauses)
 		end_pause(l->pauses, true);
+}
+
+void *loop_scratch(struct loop *l, size_t size)
+{
+	if (!l->scratch) {
+		l->scratch = calloc(1, size);
+		l->scratch_size = size;
+	}
+	assert(!l->scratch || l->scratch_size == size);
+	return l->scratch;
 }
 
 struct event_base *loop_base(struct loop *l)

@@ -7,6 +7,8 @@
 #ifndef POSTROOM_NET_LOOP_H
 #define POSTROOM_NET_LOOP_H
 
+#include <stddef.h>
+
 #include "base/fault.h"
 
 struct event_base;
@@ -42,6 +44,9 @@ bool loop_run_posted(struct loop *l);
 bool loop_pause(struct loop *l, struct pause *p, int ms);
 /* The loop is about to end: all pauses are over now, and no new ones begin. On the loop's thread. */
 void loop_cut_pauses(struct loop *l);
+/* Memory that the loop's sessions share, each within one callback: the same at each call, zeroed at first; `size` is the same in all calls, too. On the loop's
+ * thread. NULL: memory is out. */
+void *loop_scratch(struct loop *l, size_t size);
 struct event_base *loop_base(struct loop *l);
 
 #endif

@@ -169,6 +169,20 @@ static void a_loop_that_ends_cuts_its_pauses(void **state)
 	loop_free(l);
 }
 
+static void scratch_is_one_memory_of_the_loops(void **state)
+{
+	struct loop *l = loop_open();
+	struct loop *other = loop_open();
+	(void)state;
+	char *scratch = loop_scratch(l, 100);
+	for (size_t i = 0; i < 100; i++)
+		assert_int_equal(scratch[i], 0);
+	assert_ptr_equal(loop_scratch(l, 100), scratch);
+	assert_ptr_not_equal(loop_scratch(other, 100), scratch);
+	loop_free(l);
+	loop_free(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
@@ -178,6 +192,7 @@ int main(void)
 		cmocka_unit_test(what_comes_after_the_loops_end_can_still_be_run),
 		cmocka_unit_test(a_pause_is_over_in_its_time),
 		cmocka_unit_test(a_loop_that_ends_cuts_its_pauses),
+		cmocka_unit_test(scratch_is_one_memory_of_the_loops),
 	};
 	return cmocka_run_group_tests(all, NULL, NULL);
 }

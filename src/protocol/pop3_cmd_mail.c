@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 enum {
-	BLOCK = 16 * 1024, /* octets read at a time; the output takes twice that above its mark */
+	BLOCK = 16 * 1024, /* octets taken at a time; the output takes twice that above its mark */
 	ORIGIN_BLOCK = 1024,
 };
 
@@ -64,23 +64,22 @@ static enum pop3_got measure(struct pop3_server *s)
 	return how;
 }
 
-static enum pop3_got read_block(struct pop3_server *s, char block[BLOCK], size_t *got)
+static enum pop3_got read_block(struct pop3_server *s, struct slice *block)
 {
 	enum pop3_got how = s->measured ? POP3_GOT : measure(s);
-	return how == POP3_GOT ? pop3_session_read(s, block, BLOCK, got) : how;
+	return how == POP3_GOT ? pop3_session_read(s, BLOCK, block) : how;
 }
 
 static enum session_next mail_step(struct pop3_server *s)
 {
-	char block[BLOCK];
-	size_t got = 0;
+	struct slice block;
 	enum session_next next;
 	while (!session_enough(&s->base)) {
-		if (!pop3_session_got(s, read_block(s, block, &got), &next))
+		if (!pop3_session_got(s, read_block(s, &block), &next))
 			return next;
-		if (!begin_mail(s) || !write_block(s, slice_make(block, got)))
+		if (!begin_mail(s) || !write_block(s, block))
 			return NEXT_CLOSE;
-		if (got == 0 || s->top.over)
+		if (slice_empty(block) || s->top.over)
 			return end_mail(s);
 	}
 	return NEXT_MORE;
@@ -95,15 +94,14 @@ static enum session_next start_mail(struct pop3_server *s)
 /* RFC 6856 section 5: a mail that came by SMTPUTF8 is kept from a client that has not said UTF8. How it came stands in its first lines. */
 static enum session_next origin_step(struct pop3_server *s)
 {
-	char block[ORIGIN_BLOCK];
-	size_t got = 0;
+	struct slice block;
 	enum session_next next;
 	enum pop3_origin_way way;
 	do {
-		if (!pop3_session_got(s, pop3_session_read(s, block, sizeof block, &got), &next))
+		if (!pop3_session_got(s, pop3_session_read(s, ORIGIN_BLOCK, &block), &next))
 			return next;
-		s->offset += got;
-		way = pop3_origin_push(s->origin, slice_make(block, got));
+		s->offset += block.len;
+		way = pop3_origin_push(s->origin, block);
 	} while (way == POP3_ORIGIN_UNKNOWN);
 	pop3_origin_free(s->origin);
 	s->origin = NULL;

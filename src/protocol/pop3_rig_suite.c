@@ -180,18 +180,17 @@ static enum pop3_got host_info(void *host, size_t i, bool want_uid, struct pop3_
 	return POP3_GOT;
 }
 
-static enum pop3_got host_read(void *host, size_t i, uint64_t offset, void *octets, size_t n, size_t *got)
+static enum pop3_got host_read(void *host, size_t i, struct pop3_piece *piece)
 {
 	struct pop3_host *h = host;
 	struct slice text = slice_str(mail_text(h, i));
 	if (fetch(h))
 		return POP3_LATER;
-	if (h->read_fails != POP3_RIG_NEVER && offset >= (uint64_t)h->read_fails)
+	if (h->read_fails != POP3_RIG_NEVER && piece->offset >= (uint64_t)h->read_fails)
 		return POP3_FAULT;
-	text = slice_skip(text, (size_t)offset);
-	*got = text.len < n ? text.len : n;
-	*got = *got < h->read_max ? *got : h->read_max;
-	memcpy(octets, text.ptr, *got);
+	text = slice_skip(text, (size_t)piece->offset);
+	size_t most = piece->most < h->read_max ? piece->most : h->read_max;
+	piece->octets = slice_make(text.ptr, text.len < most ? text.len : most);
 	return POP3_GOT;
 }
 

@@ -194,14 +194,16 @@ enum pop3_got pop3_session_info(struct pop3_server *s, size_t i, bool want_uid, 
 	return got;
 }
 
-enum pop3_got pop3_session_read(struct pop3_server *s, char *octets, size_t n, size_t *got)
+enum pop3_got pop3_session_read(struct pop3_server *s, size_t most, struct slice *octets)
 {
+	struct pop3_piece piece = { .offset = s->offset, .most = most };
 	enum pop3_got how;
 	do {
 		pop3_session_ask(s);
-		how = s->ops->read(s->host, s->index, s->offset, octets, n, got);
+		how = s->ops->read(s->host, s->index, &piece);
 		s->asking = false;
 	} while (how == POP3_LATER && s->answered);
+	*octets = piece.octets;
 	return how;
 }
 

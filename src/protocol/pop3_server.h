@@ -49,6 +49,13 @@ struct pop3_mail {
 	char uid[POP3_UID_MAX];
 };
 
+/* Of a mail's stored form. */
+struct pop3_piece {
+	uint64_t offset;
+	size_t most;         /* octets that are wanted */
+	struct slice octets; /* the answer; none: the end */
+};
+
 enum pop3_login {
 	POP3_LOGIN_OK,
 	POP3_LOGIN_WRONG,        /* [AUTH] (RFC 3206) */
@@ -83,8 +90,8 @@ struct pop3_host_ops {
 	uint64_t (*octets)(void *host);
 	/* Mail i, from 0; its uid where want_uid. */
 	enum pop3_got (*info)(void *host, size_t i, bool want_uid, struct pop3_mail *mail);
-	/* Stored form from offset on, *got octets (0: the end). */
-	enum pop3_got (*read)(void *host, size_t i, uint64_t offset, void *octets, size_t n, size_t *got);
+	/* What mail i has from an offset on; the octets live until the host is asked again, or the session's callback returns. */
+	enum pop3_got (*read)(void *host, size_t i, struct pop3_piece *piece);
 	/* (answered by pop3_server_committed) QUIT: removes the marked mails (bit i%8 of byte i/8; NULL: none) or none, and gives the lock up
 	 * in either case, before it answers. The marks live until the answer. */
 	void (*commit)(void *host, const unsigned char *marks);

@@ -149,13 +149,11 @@ static enum pop3_got host_info(void *host, size_t i, bool want_uid, struct pop3_
 	return got;
 }
 
-static enum pop3_got host_read(void *host, size_t i, uint64_t offset, void *octets, size_t n, size_t *got)
+static enum pop3_got host_read(void *host, size_t i, struct pop3_piece *piece)
 {
 	enum pop3_got how = fetch(host, i);
-	struct slice text = slice_skip(slice_str(mails[i]), (size_t)offset);
-	*got = text.len < n ? text.len : n;
-	*got = *got < 5 ? *got : 5;
-	memcpy(octets, text.ptr, *got);
+	struct slice text = slice_skip(slice_str(mails[i]), (size_t)piece->offset);
+	piece->octets = slice_make(text.ptr, text.len < 5 ? text.len : 5);
 	return how;
 }
 

@@ -117,7 +117,7 @@ enum session_next pop3_session_asked(struct pop3_server *s, enum session_next (*
 enum session_next pop3_session_refresh(struct pop3_server *s, enum session_next (*step)(struct pop3_server *));
 /* The host's info of a mail, and a read at the session's cursor. A host that fetches at once is asked again at once. */
 enum pop3_got pop3_session_info(struct pop3_server *s, size_t i, bool want_uid, struct pop3_mail *mail);
-enum pop3_got pop3_session_read(struct pop3_server *s, char *octets, size_t n, size_t *got);
+enum pop3_got pop3_session_read(struct pop3_server *s, size_t most, struct slice *octets);
 
 /* A message's number (from 1), as an index. False: said why not, and *next is set. */
 bool pop3_session_number(struct pop3_server *s, struct slice text, size_t *index, enum session_next *next);

@@ -179,10 +179,21 @@ static void settle(struct fuzz_peer *p)
 	fuzz_check(!pump_waiting(pump));
 }
 
+/* One for all inputs; it never runs. */
+static struct loop *the_loop(void)
+{
+	static struct loop *loop;
+	struct fault why;
+	if (!loop)
+		loop = loop_new(&why);
+	fuzz_check(loop != NULL);
+	return loop;
+}
+
 void fuzz_connect(struct fuzz_peer *p, struct site *site, lab_session_new *session_new, int number, bool local)
 {
 	const struct peer peer = { .address = local ? "127.0.0.1" : "192.0.2.7", .fd = number };
-	struct session *s = session_new(site, NULL, &peer);
+	struct session *s = session_new(site, the_loop(), &peer);
 	fuzz_check(s != NULL);
 	pump_init(&p->pump, s, NULL, NULL);
 	pump_start(&p->pump);

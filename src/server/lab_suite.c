@@ -138,6 +138,19 @@ static enum store_got store_read(struct maildrop *base, size_t i, struct store_s
 	return m->inner->ops->read(m->inner, i, span, may_block, why);
 }
 
+static enum store_got store_view(struct maildrop *base, size_t i, struct store_view *view, bool may_block,
+                                 struct fault *why)
+{
+	struct lab_maildrop *m = lab_maildrop_of(base);
+	if (m->store->cold && !may_block)
+		return STORE_WOULD_BLOCK;
+	if (m->store->fails_to_read) {
+		fault_set(why, FAULT_TEMPORARY, "the test wants it so");
+		return STORE_FAULT;
+	}
+	return m->inner->ops->view(m->inner, i, view, may_block, why);
+}
+
 static bool store_remove(struct maildrop *base, const unsigned char *marks, struct fault *why)
 {
 	struct lab_maildrop *m = lab_maildrop_of(base);
@@ -179,6 +192,7 @@ static const struct store_ops lab_store_ops = {
 	.number = store_number,
 	.info = store_info,
 	.read = store_read,
+	.view = store_view,
 	.remove = store_remove,
 	.tidy = store_tidy,
 	.discard = store_discard,
@@ -223,9 +237,10 @@ void lab_open(struct lab *lab, unsigned kind)
 	site->store = &lab->store.base;
 	if (kind & LAB_JOBS) {
 		site->jobs = jobs_new(8, &why);
-		lab->loop = loop_new(&why);
-		assert_true(site->jobs && lab->loop);
+		assert_non_null(site->jobs);
 	}
+	lab->loop = loop_new(&why);
+	assert_non_null(lab->loop);
 	site->desk = delivery_desk_new(site->store, site->jobs);
 	assert_non_null(site->desk);
 	site->smtp = (struct smtp_config){ .replies = site->course->replies,
@@ -270,8 +285,9 @@ void lab_open_standard(struct lab *lab, unsigned kind, const char *users)
 	if (site_open(&lab->site, &lab->options, &why) != SITE_OPEN || site_start(&lab->site, &why) != SITE_OPEN)
 		fail_msg("%s", why.text);
 	lab->store.inner = lab->site.store;
-	lab->loop = kind & LAB_JOBS ? loop_new(&why) : NULL;
-	if (!lab->loop)
+	lab->loop = loop_new(&why);
+	assert_non_null(lab->loop);
+	if (!(kind & LAB_JOBS))
 		give_up_threads(&lab->site);
 	buf_init(&lab->heard, HEARD_MAX);
 }
@@ -298,7 +314,7 @@ void lab_close(struct lab *lab)
 
 void lab_settle(struct lab *lab)
 {
-	if (!lab->loop)
+	if (!lab->site.jobs)
 		return;
 	do {
 		if (lab->site.hashing)

@@ -33,7 +33,7 @@ struct lab {
 	struct site site;
 	struct options options; /* the site's, in the course standard */
 	struct lab_store store;
-	struct loop *loop; /* NULL without LAB_JOBS */
+	struct loop *loop; /* runs only what the jobs post */
 	struct pump pump;
 	bool talking;
 	struct buf heard;

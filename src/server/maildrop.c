@@ -21,7 +21,16 @@
 #include "server/login_delay.h"
 #include "server/watch.h"
 
-enum { AHEAD_MAX = 64 * 1024 }; /* octets a job reads at once, where the disk has to be waited for */
+enum {
+	AHEAD_MAX = 64 * 1024,  /* octets a job reads at once, where the disk has to be waited for */
+	WINDOW_MAX = 64 * 1024, /* octets that the loop reads at once, where nothing has to be waited for */
+};
+
+/* Of a loop: one for all its sessions, each of which has finished with what it has seen when the next one is served. */
+struct reading {
+	struct store_window window;
+	char octets[WINDOW_MAX];
+};
 
 /* A piece of a mail that a job has read. */
 struct ahead {
@@ -354,35 +363,47 @@ static void read_ahead(struct job *job)
 }
 
 /* Out of what a job has read. False: it is not there. */
-static bool take_ahead(const struct host *h, size_t i, struct store_span *span)
+static bool take_ahead(const struct host *h, size_t i, struct store_view *view)
 {
 	const struct ahead *a = h->ahead;
-	if (!a || a->mail != i || span->offset < a->span.offset || span->offset > a->span.offset + a->span.got)
+	if (!a || a->mail != i || view->offset < a->span.offset || view->offset > a->span.offset + a->span.got)
 		return false;
-	size_t at = (size_t)(span->offset - a->span.offset);
+	size_t at = (size_t)(view->offset - a->span.offset);
 	size_t left = a->span.got - at;
-	span->got = left < span->size ? left : span->size;
-	memcpy(span->octets, a->octets + at, span->got);
+	view->octets = slice_make(a->octets + at, left < view->most ? left : view->most);
 	/* At the piece's end the next one is needed, where it was not the mail's end. */
-	return span->got > 0 || a->span.got == 0;
+	return left > 0 || a->span.got == 0;
 }
 
-static enum pop3_got maildrop_read(void *host, size_t i, uint64_t offset, void *octets, size_t n, size_t *got)
+static enum store_got view_mail(struct host *h, size_t i, struct store_view *view)
+{
+	struct reading *r = loop_scratch(h->loop, sizeof *r);
+	if (!r) {
+		fault_set(&h->trouble, FAULT_TEMPORARY, "out of memory");
+		return STORE_FAULT;
+	}
+	r->window.octets = r->octets;
+	r->window.size = sizeof r->octets;
+	view->window = &r->window;
+	return store_of(h)->view(h->drop, i, view, may_block(h), &h->trouble);
+}
+
+static enum pop3_got maildrop_read(void *host, size_t i, struct pop3_piece *piece)
 {
 	struct host *h = host;
-	struct store_span span = { .offset = offset, .octets = octets, .size = n };
+	struct store_view view = { .offset = piece->offset, .most = piece->most };
 	enum store_got answer = STORE_GOT;
 	if (h->trouble.kind != FAULT_NONE)
 		return tell_trouble(h);
-	if (!take_ahead(h, i, &span))
-		answer = store_of(h)->read(h->drop, i, &span, may_block(h), &h->trouble);
+	if (!take_ahead(h, i, &view))
+		answer = view_mail(h, i, &view);
 	switch (answer) {
 	case STORE_GOT:
-		*got = span.got;
+		piece->octets = view.octets;
 		return POP3_GOT;
 	case STORE_WOULD_BLOCK:
 		h->mail = i;
-		h->offset = offset;
+		h->offset = piece->offset;
 		return fetch(h, read_ahead);
 	case STORE_FAULT:
 		break;

@@ -5,10 +5,12 @@
 #include "store/file_maildrop.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "store/fence.h"
 #include "store/removal.h"
+#include "store/window.h"
 
 enum { RECORDS_AHEAD = 32 };
 
@@ -18,6 +20,9 @@ struct file_maildrop {
 	struct mailbox box; /* locks; its mailbox and index are open under the write lock alone */
 	int mail;           /* the snapshot's */
 	int index;
+	uint64_t serial; /* the snapshot's own, for windows */
+	size_t viewed;   /* the mail last viewed, from 1 */
+	bool in_order;   /* … and the one before it was viewed before it */
 	size_t count;
 	uint64_t octets;
 	uint64_t records; /* of the index that belong to the snapshot: live and dead */
@@ -74,6 +79,12 @@ static void drop_snapshot(struct file_maildrop *m)
 	m->ahead_count = 0;
 }
 
+static uint64_t next_serial(void)
+{
+	static atomic_uint_fast64_t last;
+	return atomic_fetch_add(&last, 1) + 1;
+}
+
 /* Takes the box's open files for the snapshot; the box opens its own again when it next holds the lock. */
 static bool take_snapshot(struct file_maildrop *m, size_t count, struct fault *why)
 {
@@ -85,6 +96,7 @@ static bool take_snapshot(struct file_maildrop *m, size_t count, struct fault *w
 	m->live = live;
 	m->mail = m->box.mail;
 	m->index = m->box.index.fd;
+	m->serial = next_serial();
 	m->records = h->count;
 	m->numbered = h->numbered == h->count;
 	m->box.mail = -1;
@@ -223,6 +235,24 @@ enum store_got file_maildrop_read(struct maildrop *base, size_t i, struct store_
 	if (got != STORE_GOT)
 		return got;
 	got = fence_read(m->mail, r, span, may_block);
+	return got == STORE_FAULT ? not_there(m, i, why) : got;
+}
+
+/* Who reads one mail after the other will want the next ones, too. */
+enum store_got file_maildrop_view(struct maildrop *base, size_t i, struct store_view *view, bool may_block,
+                                  struct fault *why)
+{
+	struct file_maildrop *m = mine(base);
+	const struct index_record *r;
+	enum store_got got = find_record(m, i, may_block, &r, why);
+	if (got != STORE_GOT)
+		return got;
+	if (m->viewed != i + 1) {
+		m->in_order = m->viewed == i;
+		m->viewed = i + 1;
+	}
+	const struct window_source from = { m->mail, m->serial, .ahead = m->in_order || view->offset > 0 };
+	got = window_view(&from, r, view, may_block);
 	return got == STORE_FAULT ? not_there(m, i, why) : got;
 }
 

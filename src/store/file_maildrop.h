@@ -21,6 +21,8 @@ enum store_got file_maildrop_info(struct maildrop *m, size_t i, bool may_block, 
                                   struct fault *why);
 enum store_got file_maildrop_read(struct maildrop *m, size_t i, struct store_span *span, bool may_block,
                                   struct fault *why);
+enum store_got file_maildrop_view(struct maildrop *m, size_t i, struct store_view *view, bool may_block,
+                                  struct fault *why);
 bool file_maildrop_remove(struct maildrop *m, const unsigned char *marks, struct fault *why);
 
 #endif

@@ -279,6 +279,7 @@ static const struct store_ops file_ops = {
 	.number = file_maildrop_number,
 	.info = file_maildrop_info,
 	.read = file_maildrop_read,
+	.view = file_maildrop_view,
 	.remove = file_maildrop_remove,
 	.tidy = file_tidy,
 	.discard = file_discard,

@@ -281,6 +281,20 @@ static enum store_got memory_read(struct maildrop *base, size_t i, struct store_
 	return STORE_GOT;
 }
 
+/* What the snapshot has stays in its place until it is closed. */
+static enum store_got memory_view(struct maildrop *base, size_t i, struct store_view *view, bool may_block,
+                                  struct fault *why)
+{
+	struct memory_maildrop *m = (struct memory_maildrop *)base;
+	(void)may_block;
+	(void)why;
+	pthread_mutex_lock(&m->store->mutex);
+	struct slice rest = slice_skip(m->box->mails[i].text, view->offset);
+	pthread_mutex_unlock(&m->store->mutex);
+	view->octets = slice_make(rest.ptr, rest.len < view->most ? rest.len : view->most);
+	return STORE_GOT;
+}
+
 static bool memory_remove(struct maildrop *base, const unsigned char *marks, struct fault *why)
 {
 	struct memory_maildrop *m = (struct memory_maildrop *)base;
@@ -335,6 +349,7 @@ static const struct store_ops memory_ops = {
 	.number = memory_number,
 	.info = memory_info,
 	.read = memory_read,
+	.view = memory_view,
 	.remove = memory_remove,
 	.tidy = memory_tidy,
 	.discard = memory_discard,

@@ -46,6 +46,25 @@ struct store_span {
 	size_t got; /* the answer: 0 at the end of the mail */
 };
 
+/* Memory into which a store reads more than it was asked for, so that one read serves many mails that are asked for in their order. Zeroed but for the
+ * first two; then the store's. Of one thread at a time; it may serve many maildrops in turn. */
+enum { STORE_WINDOW_MIN = 16 };
+struct store_window {
+	char *octets; /* the caller's, with room for size: STORE_WINDOW_MIN at least */
+	size_t size;
+	uint64_t serial; /* whose octets they are; 0: nobody's */
+	uint64_t at;     /* where they stand in the file */
+	size_t got;
+};
+
+/* A piece of a mail to be looked at where it lies. */
+struct store_view {
+	uint64_t offset; /* in the stored form */
+	size_t most;     /* octets that are wanted */
+	struct store_window *window;
+	struct slice octets; /* the answer: none at the end of the mail */
+};
+
 enum store_got {
 	STORE_GOT,
 	STORE_WOULD_BLOCK, /* only where may_block is false: ask again from a job */
@@ -82,6 +101,8 @@ struct store_ops {
 	/* Fills the span from mail i's stored form: at least one octet, none at its end. A mail that is no longer where the
 	 * snapshot had it is a FAULT_TEMPORARY. */
 	enum store_got (*read)(struct maildrop *, size_t i, struct store_span *span, bool may_block, struct fault *why);
+	/* The same without a copy of their own: the octets live until the window is used again or the maildrop is closed. */
+	enum store_got (*view)(struct maildrop *, size_t i, struct store_view *view, bool may_block, struct fault *why);
 	/* Removes all mails whose bit is set in `marks` (bit i%8 of byte i/8), or none. At most once a maildrop; only close() after it. */
 	bool (*remove)(struct maildrop *, const unsigned char *marks, struct fault *why);
 	/* Gives space back where much of it is dead. For an idle moment; what it cannot do now it leaves. */

@@ -132,6 +132,75 @@ static void mails_come_back_whole_and_in_order(void **state)
 	suite_expect_all(*state, "bob", TEXTS("other\n"));
 }
 
+/* Mail i in pieces of at most `most`. */
+static void expect_view(struct maildrop *m, size_t i, struct store_window *window, size_t most, const char *text)
+{
+	size_t len = strlen(text);
+	struct store_view view = { .most = most, .window = window };
+	do {
+		if (m->ops->view(m, i, &view, true, &why) != STORE_GOT)
+			fail_msg("view: %s", why.text);
+		assert_true(view.octets.len <= most && view.octets.len <= len - view.offset);
+		assert_memory_equal(view.octets.ptr, text + view.offset, view.octets.len);
+		view.offset += view.octets.len;
+	} while (view.octets.len > 0);
+	assert_int_equal(view.offset, len);
+}
+
+static const char *const viewed[] = {
+	"one\n",       "",
+	"..\n\n...\n", "a mail that is longer than the smallest windows are, and has two lines\nthe other one\n",
+	"x\n",         "\n",
+};
+enum { VIEWED = sizeof viewed / sizeof *viewed };
+
+static void view_all(struct maildrop *m, struct store_window *window, size_t most)
+{
+	for (size_t i = 0; i < VIEWED; i++)
+		expect_view(m, i, window, most, viewed[i]);
+	for (size_t i = VIEWED; i-- > 0;)
+		expect_view(m, i, window, most, viewed[i]);
+}
+
+static void mails_are_seen_whole_through_a_window_of_any_size(void **state)
+{
+	char octets[200];
+	for (size_t i = 0; i < VIEWED; i++)
+		suite_deliver(*state, "alice", viewed[i]);
+	struct maildrop *m = suite_open(*state, "alice");
+	for (size_t size = STORE_WINDOW_MIN; size <= sizeof octets; size++) {
+		struct store_window window = { .octets = octets, .size = size };
+		for (size_t most = 1; most <= 100; most += most < 20 ? 1 : 40)
+			view_all(m, &window, most);
+	}
+	m->ops->close(m);
+}
+
+/* The second of each pair stands where the first one stood. */
+static void a_window_shows_nobody_what_it_holds_of_another_mailbox(void **state)
+{
+	char octets[64];
+	struct store_window window = { .octets = octets, .size = sizeof octets };
+	suite_deliver(*state, "alice", "hers\n");
+	suite_deliver(*state, "bob", "his.\n");
+	for (int i = 0; i < 3; i++) {
+		struct maildrop *hers = suite_open(*state, "alice");
+		expect_view(hers, 0, &window, 9, "hers\n");
+		hers->ops->close(hers);
+		struct maildrop *his = suite_open(*state, "bob");
+		expect_view(his, 0, &window, 9, "his.\n");
+		his->ops->close(his);
+	}
+	struct maildrop *hers = suite_open(*state, "alice");
+	struct maildrop *his = suite_open(*state, "bob");
+	for (int i = 0; i < 3; i++) {
+		expect_view(hers, 0, &window, 9, "hers\n");
+		expect_view(his, 0, &window, 9, "his.\n");
+	}
+	hers->ops->close(hers);
+	his->ops->close(his);
+}
+
 static void last_line_is_closed(void **state)
 {
 	suite_deliver(*state, "alice", "no line end");
@@ -532,6 +601,8 @@ int store_suite_run(const char *name, const struct store_suite_maker *with)
 	const struct CMUnitTest promises[] = {
 		PROMISE(new_mailbox_is_empty),
 		PROMISE(mails_come_back_whole_and_in_order),
+		PROMISE(mails_are_seen_whole_through_a_window_of_any_size),
+		PROMISE(a_window_shows_nobody_what_it_holds_of_another_mailbox),
 		PROMISE(last_line_is_closed),
 		PROMISE(empty_mail_is_a_mail),
 		PROMISE(batch_goes_in_together),
