@@ -342,7 +342,11 @@ static enum pop3_got maildrop_info(void *host, size_t i, bool want_uid, struct p
 		return tell_trouble(h);
 	}
 	mail->octets = info.octets;
-	snprintf(mail->uid, sizeof mail->uid, "%s", want_uid ? info.uid : "");
+	static_assert(sizeof mail->uid >= sizeof info.uid, "an id has room");
+	if (want_uid)
+		memcpy(mail->uid, info.uid, sizeof info.uid);
+	else
+		mail->uid[0] = '\0';
 	return POP3_GOT;
 }
 

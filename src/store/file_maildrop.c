@@ -297,23 +297,36 @@ static bool still_valid(struct file_maildrop *m, struct fault *why)
 	                 m->box.place->mail);
 }
 
+/* Puts ordinals into n records from number `first` on; whether one of them has to be written. *equals as below. */
+static bool set_ordinals(const struct index *ix, uint64_t first, struct index_record *records, size_t n,
+                         const struct uid *ids, bool *equals)
+{
+	bool changed = false;
+	for (size_t i = 0; i < n; i++) {
+		const struct uid *id = &ids[first + i];
+		bool above = first + i >= ix->head.numbered && id->ordinal > 0;
+		*equals = *equals || above;
+		/* One that is above 0 may be there from a time when its sync failed. */
+		changed = changed || above || records[i].id.ordinal != id->ordinal;
+		records[i].id.ordinal = id->ordinal;
+	}
+	return changed;
+}
+
 /* Writes the ordinals that are new; *equals: one of them is above 0, which no index made anew would find again. */
 static bool write_ordinals(struct index *ix, const struct uid *ids, bool *equals)
 {
-	struct index_walk walk;
-	struct index_record *r;
-	bool failed = false;
-	index_walk_init(&walk, ix->fd, ix->head.count);
-	for (size_t i = 0; !failed && (r = index_walk_next(&walk, &failed)) != NULL; i++) {
-		bool above = i >= ix->head.numbered && ids[i].ordinal > 0;
-		*equals = *equals || above;
-		/* One that is above 0 may be there from a time when its sync failed. */
-		if (r->id.ordinal == ids[i].ordinal && !above)
-			continue;
-		r->id.ordinal = ids[i].ordinal;
-		failed = !index_write(ix, i, r, 1);
+	struct index_record block[256];
+	const size_t most = sizeof block / sizeof *block;
+	for (uint64_t first = 0; first < ix->head.count; first += most) {
+		uint64_t left = ix->head.count - first;
+		size_t n = left < most ? (size_t)left : most;
+		if (!index_read(ix->fd, first, block, n, true))
+			return false;
+		if (set_ordinals(ix, first, block, n, ids, equals) && !index_write(ix, first, block, n))
+			return false;
 	}
-	return !failed;
+	return true;
 }
 
 /* Ordinals for all records of the index in force. */
