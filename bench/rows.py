@@ -66,6 +66,7 @@ FETCHING = [
              not_for=("popa3d",)),  # it refuses more than some from one address in ten seconds
     Fetching("logins-tls", "… TLS resumed", "rate", {"connections": 10, "script": "login,stat,quit", "tls": True, "resume": True}, users=10,
              not_for=("popa3d", "Dovecot, mbox", "Dovecot, sdbox, processes reused", "Dovecot, mdbox, processes reused")),
+    Fetching("logins-tls-full", "… TLS anew each time", "rate", {"connections": 10, "script": "login,stat,quit", "tls": True}, users=10, only=("popserver",)),
     Fetching("retr", "RETR of 1,000 mails of 4 KiB, window of 200, 4 connections, mails/s", "mails",
              {"connections": 4, "window": 200, "script": "login,stat,retr,quit"}, users=4, mails=1000, octets=4 * KIB, quick=True, not_for=("popa3d",)),
     Fetching("session-warm", "whole session, 100,000 mails, warm, ms", "p50", {"script": WHOLE, "sessions": 20}, **MANY),
