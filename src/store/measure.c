@@ -28,15 +28,22 @@ static void end_line(struct measure *m)
 	*m = (struct measure){ .octets = m->octets };
 }
 
+void measure_line(struct measure *m, const char *text, size_t n)
+{
+	add_part(m, text, n);
+	end_line(m);
+}
+
 void measure_push(struct measure *m, const char *text, size_t n)
 {
 	while (n > 0) {
 		const char *end = memchr(text, '\n', n);
 		size_t part = end ? (size_t)(end - text) : n;
-		add_part(m, text, part);
-		if (!end)
+		if (!end) {
+			add_part(m, text, part);
 			return;
-		end_line(m);
+		}
+		measure_line(m, text, part);
 		text += part + 1;
 		n -= part + 1;
 	}

@@ -17,6 +17,8 @@ struct measure {
 
 void measure_init(struct measure *m);
 void measure_push(struct measure *m, const char *text, size_t n);
+/* The same for the rest of a line, its LF not counted in: whoever knows where it is need not have it looked for. */
+void measure_line(struct measure *m, const char *text, size_t n);
 
 /* Whether the text ends within a line. */
 static inline bool measure_in_line(const struct measure *m)

@@ -23,7 +23,7 @@ struct progress {
 	char *block;
 	size_t size;     /* that are read at once; the block has 2 more, for what may stay of the last one */
 	size_t used;     /* octets in the block */
-	size_t run;      /* what of the block is hashed and measured already */
+	size_t run;      /* what of the block is hashed already */
 	size_t line;     /* the current line's start in the block */
 	bool known_text; /* the current line began in an earlier block, and divides nothing */
 	bool seen_text;  /* something other than blanks since the last dividing line */
@@ -52,7 +52,6 @@ static bool take(struct progress *p, size_t end)
 		return true;
 	p->run = end;
 	p->seen_text = p->seen_text || !all_blank(text, n);
-	measure_push(&p->measure, text, n);
 	return EVP_DigestUpdate(p->digest, text, n);
 }
 
@@ -88,7 +87,9 @@ static bool take_lines(struct progress *p)
 	while ((lf = memchr(p->block + p->line, '\n', p->used - p->line)) != NULL) {
 		size_t end = (size_t)(lf - p->block);
 		bool divider = !p->known_text && end > p->line && divides(p->block + p->line, end - p->line);
-		if (divider && !end_mail(p, end))
+		if (!divider)
+			measure_line(&p->measure, p->block + p->line, end - p->line);
+		else if (!end_mail(p, end))
 			return false;
 		p->line = end + 1;
 		p->known_text = false;
@@ -104,6 +105,7 @@ static bool keep_rest(struct progress *p)
 	size_t kept = undecided ? rest : 0;
 	if (!take(p, p->used - kept))
 		return false;
+	measure_push(&p->measure, p->block + p->line, rest - kept);
 	p->known_text = !undecided;
 	memmove(p->block, p->block + p->used - kept, kept);
 	p->block_at += p->used - kept;
