@@ -100,6 +100,10 @@ static enum session_next origin_step(struct pop3_server *s)
 	do {
 		if (!pop3_session_got(s, pop3_session_read(s, ORIGIN_BLOCK, &block), &next))
 			return next;
+		if (s->offset == 0 && pop3_origin_is_plain(block))
+			return start_mail(s);
+		if (!s->origin && (s->origin = pop3_origin_new()) == NULL)
+			return pop3_session_fault(s);
 		s->offset += block.len;
 		way = pop3_origin_push(s->origin, block);
 	} while (way == POP3_ORIGIN_UNKNOWN);
@@ -125,8 +129,8 @@ static enum session_next send_mail(struct pop3_server *s, struct slice number, b
 	if (!s->config->utf8 || s->utf8)
 		return start_mail(s);
 	pop3_origin_free(s->origin);
-	s->origin = pop3_origin_new();
-	return s->origin ? pop3_session_run(s, origin_step) : pop3_session_fault(s);
+	s->origin = NULL;
+	return pop3_session_run(s, origin_step);
 }
 
 enum session_next pop3_cmd_retr(struct session *base, struct slice argument)

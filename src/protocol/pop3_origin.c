@@ -64,6 +64,25 @@ static void take_field(void *owner, const struct header_field *field)
 	o->utf8 = says_utf8(field->folded);
 }
 
+/* By its digit: it is the rarest of its letters. */
+static bool mentions_utf8(struct slice text)
+{
+	for (;;) {
+		size_t at = slice_find(text, '8');
+		if (at == text.len)
+			return false;
+		if (at >= 3 && slice_starts_nocase(slice_skip(text, at - 3), "UTF8SMTP"))
+			return true;
+		text = slice_skip(text, at + 1);
+	}
+}
+
+bool pop3_origin_is_plain(struct slice octets)
+{
+	const char *end = memmem(octets.ptr, octets.len, "\n\n", 2);
+	return end && !mentions_utf8(slice_make(octets.ptr, (size_t)(end - octets.ptr)));
+}
+
 struct pop3_origin *pop3_origin_new(void)
 {
 	struct pop3_origin *o = calloc(1, sizeof *o);

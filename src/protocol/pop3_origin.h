@@ -17,6 +17,10 @@ enum pop3_origin_way {
 	POP3_ORIGIN_UTF8,
 };
 
+/* A quick look at a mail's beginning: whether its header is all here and nothing in it can make it POP3_ORIGIN_UTF8, as it is with nearly all. False: it has to be
+ * read. */
+bool pop3_origin_is_plain(struct slice octets);
+
 struct pop3_origin;
 
 /* NULL: memory is out. */

@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	if (n == 0)
 		return 0;
 	struct slice mail = slice_make((const char *)octets + 1, n - 1);
-	if (judge(mail, (size_t)octets[0] + 1) != judge(mail, SIZE_MAX))
+	enum pop3_origin_way way = judge(mail, SIZE_MAX);
+	if (judge(mail, (size_t)octets[0] + 1) != way || (pop3_origin_is_plain(mail) && way != POP3_ORIGIN_PLAIN))
 		abort();
 	return 0;
 }

@@ -104,12 +104,33 @@ static void what_stands_far_down_is_not_looked_for(void **state)
 	}
 }
 
+static void a_look_at_the_beginning_tells_nothing_else_than_all_of_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < MAILS; i++) {
+		for (size_t n = 0; n <= strlen(mails[i].mail); n++) {
+			if (pop3_origin_is_plain(slice_make(mails[i].mail, n)))
+				assert_int_equal(mails[i].way, PLAIN);
+		}
+	}
+}
+
+static void a_look_is_enough_where_the_header_is_all_there_and_names_no_such_protocol(void **state)
+{
+	(void)state;
+	assert_true(pop3_origin_is_plain(slice_str("Received: from 88 by UTF8 with ESMTP id 8SMTP; 8\n\nUTF8SMTP\n")));
+	assert_false(pop3_origin_is_plain(slice_str("Received: from x by y with ESMTP; now\nSubject: a\n")));
+	assert_false(pop3_origin_is_plain(slice_str("Subject: 8UTF8SMTP\n\n")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_received_line_says_how_a_mail_came_however_it_is_cut),
 		cmocka_unit_test(a_mail_is_judged_as_soon_as_it_is_known),
 		cmocka_unit_test(what_stands_far_down_is_not_looked_for),
+		cmocka_unit_test(a_look_at_the_beginning_tells_nothing_else_than_all_of_it),
+		cmocka_unit_test(a_look_is_enough_where_the_header_is_all_there_and_names_no_such_protocol),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
