@@ -258,17 +258,38 @@ static void enqueue(struct jobs *j, struct job *job)
 	j->queued++;
 }
 
+static void run_here(struct job *job)
+{
+	void (*done)(struct job *) = job->done;
+	job->work(job);
+	if (done)
+		done(job);
+}
+
+/* Who is woken needs the lock: he would wait for it if it was still held. */
 void jobs_run(struct jobs *j, struct job *job)
 {
 	if (!j) {
-		void (*done)(struct job *) = job->done;
-		job->work(job);
-		if (done)
-			done(job);
+		run_here(job);
 		return;
 	}
 	pthread_mutex_lock(&j->lock);
 	enqueue(j, job);
-	pthread_cond_signal(lacks_threads(j) ? &j->need : &j->work);
+	bool lacks = lacks_threads(j), idle = j->idle > 0;
+	pthread_mutex_unlock(&j->lock);
+	if (lacks)
+		pthread_cond_signal(&j->need);
+	else if (idle)
+		pthread_cond_signal(&j->work);
+}
+
+void jobs_run_next(struct jobs *j, struct job *job)
+{
+	if (!j) {
+		run_here(job);
+		return;
+	}
+	pthread_mutex_lock(&j->lock);
+	enqueue(j, job);
 	pthread_mutex_unlock(&j->lock);
 }

@@ -31,5 +31,7 @@ void jobs_free(struct jobs *j);
 /* From any thread; never blocks. Where not a single thread can be started, the one that starts them does the work. With `jobs`
  * NULL the work and done are run at once, on this thread (tests). */
 void jobs_run(struct jobs *j, struct job *job);
+/* The same, as the last thing that another job's work does: its thread takes the queue's next job itself, and wakes nobody. */
+void jobs_run_next(struct jobs *j, struct job *job);
 
 #endif

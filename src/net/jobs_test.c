@@ -109,6 +109,44 @@ static void work_begins_in_the_order_it_came(void **state)
 	loop_free(home);
 }
 
+struct relay {
+	struct job job;
+	struct jobs *jobs;
+	int begun[3];
+	int times;
+};
+
+static void run_relay(struct job *job)
+{
+	struct relay *r = (struct relay *)job;
+	r->begun[r->times++] = atomic_fetch_add(&worked, 1);
+	if (r->times < 3)
+		jobs_run_next(r->jobs, &r->job);
+}
+
+static void hold_up(struct job *job)
+{
+	(void)job;
+	nap(30);
+}
+
+static void work_that_goes_on_stands_behind_what_came_before(void **state)
+{
+	struct jobs *j = jobs_open(1);
+	struct job first = { .work = hold_up };
+	struct relay a = { .job.work = run_relay, .jobs = j }, b = a;
+	(void)state;
+	jobs_run(j, &first);
+	jobs_run(j, &a.job);
+	jobs_run(j, &b.job);
+	jobs_wait(j);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(a.begun[i], 2 * i);
+		assert_int_equal(b.begun[i], 2 * i + 1);
+	}
+	jobs_free(j);
+}
+
 static void take_a_while(struct job *job)
 {
 	int now = atomic_fetch_add(&at_once, 1) + 1;
@@ -298,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(work_is_done_elsewhere_and_told_at_home),
 		cmocka_unit_test(work_begins_in_the_order_it_came),
+		cmocka_unit_test(work_that_goes_on_stands_behind_what_came_before),
 		cmocka_unit_test(threads_come_as_work_waits_and_never_beyond_the_maximum),
 		cmocka_unit_test(waiting_ends_with_the_work_under_way),
 		cmocka_unit_test(free_waits_for_all_work),

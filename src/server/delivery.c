@@ -129,7 +129,7 @@ static void go_on(struct queue *q)
 	}
 	pthread_mutex_unlock(&desk->lock);
 	if (more)
-		jobs_run(desk->jobs, &q->job);
+		jobs_run_next(desk->jobs, &q->job);
 	else
 		free(q);
 }
