@@ -63,7 +63,9 @@ bool utf8_has_control(struct slice s)
 struct slice utf8_cut(struct slice s, size_t max)
 {
 	size_t end = 0;
-	while (end < s.len && end < max) {
+	if (s.len <= max)
+		return s;
+	while (end < max) {
 		size_t len = utf8_character(slice_skip(s, end));
 		if (len == 0)
 			len = 1; /* not UTF-8: octet by octet */

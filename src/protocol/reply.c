@@ -96,9 +96,19 @@ static size_t write_prefix(char prefix[REPLY_LINE_MAX], const struct reply *repl
 {
 	if (reply->code == 0)
 		return 0;
-	int n = snprintf(prefix, REPLY_LINE_MAX, "%03d%c%s%s", reply->code, last ? ' ' : '-',
-	                 enhanced ? reply->enhanced : "", enhanced ? " " : "");
-	return (size_t)n;
+	/* By hand: EHLO's answer has ten lines. */
+	char *end = prefix;
+	*end++ = (char)('0' + reply->code / 100 % 10);
+	*end++ = (char)('0' + reply->code / 10 % 10);
+	*end++ = (char)('0' + reply->code % 10);
+	*end++ = last ? ' ' : '-';
+	if (enhanced) {
+		size_t len = strlen(reply->enhanced);
+		memcpy(end, reply->enhanced, len);
+		end += len;
+		*end++ = ' ';
+	}
+	return (size_t)(end - prefix);
 }
 
 static bool write_line(struct buf *out, const struct reply *reply, struct slice text, bool last, bool enhanced)
