@@ -145,9 +145,20 @@ static bool last_moment_begins(struct conn *c)
 	return event_add(&c->timer, &c->set->last_moment) == 0;
 }
 
+/* Of one who has said goodbye nothing more is to come that could make the kernel throw the last reply away: the socket is closed at once. Behind TLS
+ * there is the end of that. */
+static bool parts_at_once(const struct conn *c)
+{
+	return c->pump.session->farewell && !c->pump.unheard && !c->tls;
+}
+
 /* All is said and sent: the session goes, the socket stays until the peer has closed it too, a moment at most. */
 static void linger(struct conn *c)
 {
+	if (parts_at_once(c)) {
+		end(c);
+		return;
+	}
 	pump_release(&c->pump);
 	c->lingering = true;
 	event_del(&c->writable);

@@ -471,6 +471,32 @@ static void a_peer_that_never_closes_is_closed_a_moment_later(void **state)
 	close(peer);
 }
 
+static void who_has_said_goodbye_is_not_waited_for(void **state)
+{
+	struct rig *r = *state;
+	struct errand e = { 0 };
+	int peer = dial_in(r, &e);
+	say(peer, "f\n");
+	expect_closed(r, 1, 500);
+	expect_all(peer, "hello\nbye\n");
+	close(peer);
+}
+
+static void what_comes_behind_a_goodbye_takes_no_reply_away(void **state)
+{
+	struct rig *r = *state;
+	struct errand e = { 0 };
+	int peer = dial_in(r, &e);
+	say(peer, "f\nand one thing more\n");
+	for (int i = 0; i < 50; i++) {
+		say(peer, "and more\n");
+		nap(1);
+	}
+	expect_all(peer, "hello\nbye\n");
+	close(peer);
+	expect_closed(r, 1, 500);
+}
+
 static void a_shutdown_ends_idle_sessions_and_lets_a_mail_finish(void **state)
 {
 	struct rig *r = *state;
@@ -561,6 +587,8 @@ int main(void)
 		OVER_A_SOCKET(the_last_reply_reaches_a_peer_that_is_still_sending),
 		OVER_A_SOCKET(who_goes_on_sending_for_ever_is_cut_off),
 		OVER_A_SOCKET(a_peer_that_never_closes_is_closed_a_moment_later),
+		OVER_A_SOCKET(who_has_said_goodbye_is_not_waited_for),
+		OVER_A_SOCKET(what_comes_behind_a_goodbye_takes_no_reply_away),
 		OVER_A_SOCKET(a_shutdown_ends_idle_sessions_and_lets_a_mail_finish),
 		OVER_A_SOCKET(at_the_very_end_nothing_goes_on_but_waiting),
 		OVER_A_SOCKET(an_idle_connection_takes_little_memory),

@@ -154,6 +154,7 @@ static void keep(struct pump *p, struct slice rest)
 	size_t line_max = p->session->ops->line_max;
 	struct buf kept;
 	bool ok = true;
+	p->unheard |= pump_closing(p) && rest.len > 0;
 	buf_init(&kept, p->in.max);
 	if (p->next == NEXT_LINE && pump_hungry(p) && rest.len > line_max)
 		ok = buf_append(&kept, rest.ptr, line_max) &&

@@ -24,6 +24,7 @@ struct pump {
 	bool busy;              /* inside a callback of the session */
 	bool awake;             /* the answer a waiting session waits for is in */
 	bool secured;           /* the handshake it asked for is done, and it has not heard of it yet */
+	bool unheard;           /* something came behind the end */
 	bool stop_due;          /* `stop` has to be told when the session no longer waits */
 	enum session_stop stop; /* … the strongest that came */
 	void (*woken)(struct pump *); /* called after a wake has been worked off: there may be output */

@@ -89,6 +89,9 @@ static enum session_next line(struct session *s, const struct line *line)
 		}
 		buf_append_text(s->out, "begin\n");
 		return NEXT_TLS;
+	case 'f':
+		s->farewell = true;
+		/* fall through */
 	case 'q':
 		buf_append_text(s->out, "bye\n");
 		return NEXT_CLOSE;

@@ -89,6 +89,7 @@ struct session {
 	void (*wake)(struct session *); /* the driver's; use session_wake() */
 	void *driver;                   /* the driver's own */
 	bool gone;                      /* the driver's: the peer has left; what is said goes nowhere */
+	bool farewell;                  /* with NEXT_CLOSE: the peer itself has asked for it, and has no more to say */
 };
 
 /* "My answer is in": ends NEXT_WAIT. On the loop's thread, outside of any callback of this session. The session is

@@ -139,5 +139,6 @@ enum session_next smtp_cmd_quit(struct session *base, struct slice argument)
 	(void)argument;
 	smtp_session_end_mail(s);
 	smtp_session_reply(s, REPLY_GOODBYE);
+	base->farewell = true;
 	return NEXT_CLOSE;
 }
