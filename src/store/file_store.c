@@ -1,37 +1,22 @@
 /*
- * file_store: the store of text files, DIR/USER/MAILBOX: the contract of store.h on mailbox, append, removal and file_maildrop. Owns the open
- * mailboxes that wait for their next delivery.
+ * file_store: the store of text files, DIR/USER/MAILBOX: the contract of store.h on mailbox, append, removal and file_maildrop.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "store/append.h"
 #include "store/file_maildrop.h"
+#include "store/idle.h"
 #include "store/removal.h"
 #include "store/store.h"
-
-/* How many mailboxes stay ready between deliveries, their directory and lock open: two descriptors each. */
-enum { IDLE_MAX = 256, IDLE_BUCKETS = 64 };
-
-struct idle_box {
-	struct mailbox box;
-	struct idle_box *next;  /* in its bucket */
-	struct idle_box *older; /* in the order of use */
-	struct idle_box *newer;
-};
 
 struct file_store {
 	struct store base;
 	struct mailbox_place place;
-	pthread_mutex_t mutex; /* guards what follows */
-	struct idle_box *buckets[IDLE_BUCKETS];
-	struct idle_box *oldest;
-	struct idle_box *newest;
-	size_t idle_count;
+	struct idle idle; /* mailboxes that wait for their next delivery */
 };
 
 static struct file_store *mine(struct store *s)
@@ -39,82 +24,7 @@ static struct file_store *mine(struct store *s)
 	return (struct file_store *)s;
 }
 
-/* ---- mailboxes that wait for their next delivery ---- */
-
-static struct idle_box **bucket_of(struct file_store *s, const char *user)
-{
-	return &s->buckets[slice_hash_nocase(slice_str(user)) % IDLE_BUCKETS];
-}
-
-/* Under the mutex. */
-static void unlink_idle(struct file_store *s, struct idle_box *b)
-{
-	struct idle_box **at = bucket_of(s, b->box.user);
-	while (*at != b)
-		at = &(*at)->next;
-	*at = b->next;
-	*(b->older ? &b->older->newer : &s->oldest) = b->newer;
-	*(b->newer ? &b->newer->older : &s->newest) = b->older;
-	s->idle_count--;
-}
-
-static struct idle_box *take_idle(struct file_store *s, const char *user)
-{
-	pthread_mutex_lock(&s->mutex);
-	struct idle_box *b = *bucket_of(s, user);
-	while (b && strcmp(b->box.user, user) != 0)
-		b = b->next;
-	if (b)
-		unlink_idle(s, b);
-	pthread_mutex_unlock(&s->mutex);
-	return b;
-}
-
-static void close_box(struct idle_box *b)
-{
-	mailbox_close(&b->box);
-	free(b);
-}
-
-static void put_idle(struct file_store *s, struct idle_box *b)
-{
-	struct idle_box *surplus = NULL;
-	/* An open mailbox would keep the space of one that another process has rewritten since. */
-	mailbox_close_mail(&b->box);
-	pthread_mutex_lock(&s->mutex);
-	if (s->idle_count == IDLE_MAX) {
-		surplus = s->oldest;
-		unlink_idle(s, surplus);
-	}
-	struct idle_box **at = bucket_of(s, b->box.user);
-	b->next = *at;
-	*at = b;
-	b->older = s->newest;
-	b->newer = NULL;
-	*(s->newest ? &s->newest->newer : &s->oldest) = b;
-	s->newest = b;
-	s->idle_count++;
-	pthread_mutex_unlock(&s->mutex);
-	if (surplus)
-		close_box(surplus);
-}
-
-static struct idle_box *take_oldest(struct file_store *s)
-{
-	pthread_mutex_lock(&s->mutex);
-	struct idle_box *b = s->oldest;
-	if (b)
-		unlink_idle(s, b);
-	pthread_mutex_unlock(&s->mutex);
-	return b;
-}
-
-static void close_all_idle(struct file_store *s)
-{
-	struct idle_box *b;
-	while ((b = take_oldest(s)) != NULL)
-		close_box(b);
-}
+/* ---- appending ---- */
 
 static struct idle_box *new_box(struct file_store *s, const char *user, struct fault *why)
 {
@@ -132,17 +42,16 @@ static struct idle_box *new_box(struct file_store *s, const char *user, struct f
 static bool append_once(struct file_store *s, const char *user, struct draft *const *drafts, size_t n,
                         struct fault *why)
 {
-	struct idle_box *b = take_idle(s, user);
+	struct idle_box *b = idle_begin(&s->idle, user);
 	if (!b)
 		b = new_box(s, user, why);
-	if (!b)
-		return false;
-	bool appended = append_drafts(&b->box, drafts, n, s->base.quota, why);
+	bool appended = b && append_drafts(&b->box, drafts, n, s->base.quota, why);
 	/* After a failure nothing that is open is trusted. */
-	if (appended)
-		put_idle(s, b);
-	else
-		close_box(b);
+	if (b && !appended) {
+		idle_close(b);
+		b = NULL;
+	}
+	idle_end(&s->idle, b);
 	return appended;
 }
 
@@ -151,8 +60,7 @@ static bool append_once(struct file_store *s, const char *user, struct draft *co
 static void file_free(struct store *base)
 {
 	struct file_store *s = mine(base);
-	close_all_idle(s);
-	pthread_mutex_destroy(&s->mutex);
+	idle_release(&s->idle);
 	free(s);
 }
 
@@ -178,7 +86,7 @@ static bool file_append(struct store *base, const char *user, struct draft *cons
 	if (why->error != EMFILE && why->error != ENFILE)
 		return false;
 	/* Nothing was written yet, and what waits for a next delivery makes room for this one. */
-	close_all_idle(s);
+	idle_close_all(&s->idle);
 	return append_once(s, user, drafts, n, why);
 }
 
@@ -253,10 +161,10 @@ static bool remove_files(struct mailbox *box, struct fault *why)
 /* Whoever waits for a lock of it then finds that the lock is not in its place any more, and begins a new one. */
 static bool file_discard(struct store *base, const char *user, struct fault *why)
 {
-	struct idle_box *idle = take_idle(mine(base), user);
+	struct idle_box *idle = idle_take(&mine(base)->idle, user);
 	struct mailbox box;
 	if (idle)
-		close_box(idle);
+		idle_close(idle);
 	if (!mailbox_open(&box, &mine(base)->place, user, why))
 		return false;
 	bool ok = mailbox_enter(&box, "postroom, which removes it,", why) && mailbox_hold(&box, why) &&
@@ -304,6 +212,6 @@ struct store *file_store_new(int dir, const char *mailbox, struct fault *why)
 	snprintf(s->place.deleted, sizeof s->place.deleted, ".%.*s.deleted", MAILBOX_NAME_MAX, mailbox);
 	snprintf(s->place.fresh, sizeof s->place.fresh, ".%.*s.new", MAILBOX_NAME_MAX, mailbox);
 	snprintf(s->place.torn, sizeof s->place.torn, ".%.*s.torn", MAILBOX_NAME_MAX, mailbox);
-	pthread_mutex_init(&s->mutex, NULL);
+	idle_init(&s->idle);
 	return &s->base;
 }
