@@ -152,11 +152,16 @@ unit-tests: $(TESTS)
 JOBS  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 SELF  = $(MAKE) --no-print-directory
 
-.PHONY: run
-run: ## a demo in demo/: both servers, the dialogue on the screen, Ctrl-C ends it
+.PHONY: run lab
+run: ## mail for tests, with an inbox in the browser; Ctrl-C ends it (SMTP_PORT=2525 POP3_PORT=2110 WEB_PORT=8025)
 	@scripts/setup.sh build run
+	@[ -x $(B)/postroom-web ] || echo 'Building: the first time takes a while.'
 	@$(SELF) $(JOBS) all
 	@scripts/run.sh $(B)
+lab: ## a networks class's lab in demo/: smtpmail and popserver, two users, the dialogue on the screen
+	@scripts/setup.sh build run
+	@$(SELF) $(JOBS) all
+	@scripts/lab.sh $(B)
 
 .PHONY: test
 test: ## all tests; ends with `N passed, N failed`

@@ -1,63 +1,70 @@
 #!/usr/bin/env bash
-# `make run`: a lab to try things in, demo/, with both servers on this machine's own address and their dialogue on the screen.
-# Usage: run.sh BUILD. The ports can be chosen: SMTP_PORT=… POP3_PORT=… make run
+# `make run`: mail for tests on this machine's own address, with the web inbox, and the dialogue on the screen. The mail stays in inbox/.
+# Usage: run.sh BUILD. To be chosen: INBOX=DIR SMTP_PORT=… POP3_PORT=… WEB_PORT=… make run (port 0 picks a free one)
 set -u
 build=$1
-smtp_port=${SMTP_PORT:-2525}
-pop3_port=${POP3_PORT:-2110}
-lab=demo
+mail=${INBOX:-inbox}
 
-mkdir -p "$lab" || exit
-[ -e "$lab/user.txt" ] || printf 'alice  wonderland\nbob    builder\n' >"$lab/user.txt" || exit
+# On a terminal, in a group of its own: Ctrl-C is then for the server, and make ends as well as it does.
+if [ -t 0 ] && [ "${2:-}" != inner ]; then
+	set -m
+	"$0" "$build" inner
+	exit
+fi
 
-pids=()
-pipes=$(mktemp -d) || exit
-finish() {
+exec 3>&1
+exec {errors}< <(exec "$build/postroom" serve --dir "$mail" --transcript --smtp-port "${SMTP_PORT:-2525}" \
+	--pop3-port "${POP3_PORT:-2110}" --web-port "${WEB_PORT:-8025}" 2>&1 >&3)
+server=$!
+
+end() {
 	trap '' INT TERM
-	[ ${#pids[@]} -eq 0 ] || { kill -TERM "${pids[@]}" 2>/dev/null; wait; }
-	rm -rf "$pipes"
+	kill -TERM "$server" 2>/dev/null
+	wait "$server"
+	echo
+	echo "Ended. The mail stays in $mail/; the next make run shows it again."
+	exit 0
 }
-trap finish EXIT
-trap 'echo; echo "Ended. The mail stays in $lab/."; exit 0' INT TERM
+trap end INT TERM
 
-# Returns when the server takes connections; ends the script with the server's own words and status where it does not.
-start() {
-	local program=$1 port=$2 line errors
-	mkfifo "$pipes/$program" || exit
-	"$build/$program" --listen 127.0.0.1 --dir "$lab" --domain lab --transcript "$port" 2>"$pipes/$program" &
-	pids+=($!)
-	exec {errors}<"$pipes/$program"
-	while IFS= read -r line <&"$errors"; do
-		case $line in
-		*"listening on"*)
-			echo "$program: $line"
-			(trap '' INT; exec cat <&"$errors" >&2) &
-			return
-			;;
-		*) printf '%s\n' "$line" >&2 ;;
-		esac
-	done
-	wait "${pids[-1]}"
-	local status=$?
-	unset 'pids[-1]'
-	[ $status -ne 69 ] ||
-		echo "Does \`make run\` run in another window? Other ports: SMTP_PORT=2526 POP3_PORT=2111 make run" >&2
-	exit $status
-}
-
-start smtpmail "$smtp_port"
-start popserver "$pop3_port"
+# Its own words up to the last line of its greeting, which says where everything is.
+page='' smtp='' pop3=''
+while [ -z "$page" ] || [[ $line != "  Mail "* ]]; do
+	if ! IFS= read -r line <&"$errors"; then
+		wait "$server"
+		status=$?
+		[ $status -ne 69 ] || cat >&2 <<-END
+			Does \`make run\` or \`make lab\` run in another window? One more beside it:
+			  INBOX=inbox2 SMTP_PORT=2526 POP3_PORT=2111 WEB_PORT=8026 make run
+		END
+		exit $status
+	fi
+	case $line in
+	"listening on"*) continue ;;
+	"  SMTP "*) smtp=${line#*port } smtp=${smtp%% *} ;;
+	"  POP3 "*) pop3=${line#*port } pop3=${pop3%% *} ;;
+	"  Web "*) page=${line#*http} page=http$page ;;
+	esac
+	printf '%s\n' "$line"
+done
 cat <<END
 
-Users (demo/user.txt): alice, password wonderland; bob, password builder. In another window, try:
+Open $page in a browser. In another window, send a mail:
 
-  $build/mailclient 127.0.0.1 $smtp_port $pop3_port
-  printf 'From: bob@lab\nTo: alice@lab\nSubject: Hello\n\nIt works.\n' | curl --crlf smtp://127.0.0.1:$smtp_port --mail-from bob@lab --mail-rcpt alice@lab -T -
-  swaks --server 127.0.0.1:$smtp_port --from bob@lab --to alice@lab --header 'Subject: Hello'
+  printf 'Subject: Hello\n\nIt works.\n' | curl --crlf smtp://127.0.0.1:$smtp --mail-from bob@example.org --mail-rcpt alice@example.org -T -
+  swaks --server 127.0.0.1:$smtp --from bob@example.org --to alice@example.org --header 'Subject: Hello'
 
-and read it: curl -u alice:wonderland pop3://127.0.0.1:$pop3_port/1, or open $lab/alice/mymailbox. Ctrl-C ends the servers.
+wait for it, and read it:
+
+  curl '${page}api/wait?to=alice@example.org&timeout=30s'
+  curl -u alice@example.org:any pop3://127.0.0.1:$pop3/1
+
+Ctrl-C ends it. The dialogues come here, and are on the page, explained:
 
 END
-wait -n "${pids[@]}"
-echo "run.sh: a server has ended" >&2
+while IFS= read -r line <&"$errors"; do
+	printf '%s\n' "$line" >&2
+done
+wait "$server"
+echo "run.sh: the server has ended" >&2
 exit 1

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/slice.h"
 #include "server/config_table.h"
 #include "server/serve.h"
 
@@ -22,6 +23,30 @@ static bool set_dir(void *wishes, const char *value)
 {
 	((struct serve_wishes *)wishes)->dir = value;
 	return *value != '\0';
+}
+
+static bool set_port(struct serve_port *wish, const char *value)
+{
+	uint64_t port;
+	wish->said = slice_number(slice_str(value), OPTIONS_PORT_MAX, &port);
+	if (wish->said)
+		wish->port = (unsigned)port;
+	return wish->said;
+}
+
+static bool set_smtp_port(void *wishes, const char *value)
+{
+	return set_port(&((struct serve_wishes *)wishes)->smtp_port, value);
+}
+
+static bool set_pop3_port(void *wishes, const char *value)
+{
+	return set_port(&((struct serve_wishes *)wishes)->pop3_port, value);
+}
+
+static bool set_web_port(void *wishes, const char *value)
+{
+	return set_port(&((struct serve_wishes *)wishes)->web_port, value);
 }
 
 static bool set_transcript(void *wishes, const char *value)
@@ -42,10 +67,15 @@ static bool set_verbose(void *wishes, const char *value)
 	return ((struct serve_wishes *)wishes)->verbose = true;
 }
 
+static const char a_port[] = "give a number from 1 to 65535 (0 picks a free one)";
+
 static const struct admin_option serve_options[] = {
 	{ "config", "FILE", "what to serve, and where (default: without a file, as said above)", "give a file",
 	  set_config },
 	{ "dir", "DIR", "where the mailboxes are, whatever the file says", "give a directory", set_dir },
+	{ "smtp-port", "PORT", "without a file: where SMTP is (default: 2525)", a_port, set_smtp_port },
+	{ "pop3-port", "PORT", "without a file: where POP3 is (default: 2110)", a_port, set_pop3_port },
+	{ "web-port", "PORT", "without a file: where the page is (default: 8025)", a_port, set_web_port },
 	{ "transcript", NULL, "print the dialogues on stdout, passwords masked", NULL, set_transcript },
 	{ "explain", NULL, "print the dialogues, and under each line what it means", NULL, set_explain },
 	{ "verbose", NULL, "write a line on stderr for every mail and login", NULL, set_verbose },
@@ -63,13 +93,14 @@ static int run_serve(void *wishes, int count, char **operands)
 const struct admin_command serve_command = {
 	.name = "serve",
 	.operands = "",
-	.summary = "serves SMTP, LMTP and POP3 in one process, as a file says, or mail for tests",
-	.about = "Serves until Ctrl-C. Without a file it is for those who test mail programs: it listens on this "
-	         "machine alone, SMTP on port 2525\n"
-	         "and POP3 on port 2110, takes mail for any recipient at any domain, into an inbox of its own, and any "
-	         "password with the\n"
-	         "address opens it over POP3. With a file it is a mail server as the file says: postroom.conf(5), "
-	         "`postroom config sample`.\n",
+	.summary = "serves SMTP, LMTP, POP3 and the web inbox, as a file says, or mail for tests",
+	.about =
+	        "Serves until Ctrl-C. Without a file it is for those who test mail programs: it listens on this "
+	        "machine alone, SMTP on port 2525,\n"
+	        "POP3 on port 2110 and the web inbox on port 8025; takes mail for any recipient at any domain, into an "
+	        "inbox of its own, and any\n"
+	        "password with the address opens it over POP3. With a file it is a mail server as the file says: "
+	        "postroom.conf(5).\n",
 	.options = serve_options,
 	.wishes_size = sizeof(struct serve_wishes),
 	.run = run_serve,

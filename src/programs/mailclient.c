@@ -31,7 +31,7 @@ static const char help[] =
         "  --explain           show it, and under each line what it means\n"
         "  --help, --version\n"
         "\n"
-        "Example, beside `make run`: mailclient 127.0.0.1\n"
+        "Example, beside `make lab`: mailclient 127.0.0.1\n"
         "For scripts: mailclient send|list|show|delete; `mailclient send --help` says more.\n";
 
 struct options {

@@ -15,6 +15,8 @@
 /* By what was being opened; SITE_OPEN: all was, and the service could not begin. */
 static int exit_status(enum site_step step, enum fault_kind kind)
 {
+	if (kind == FAULT_BUSY)
+		return EX_UNAVAILABLE;
 	switch (step) {
 	case SITE_DIRECTORY:
 	case SITE_USERS:
@@ -28,8 +30,6 @@ static int exit_status(enum site_step step, enum fault_kind kind)
 	case SITE_OPEN:
 		break;
 	}
-	if (kind == FAULT_BUSY)
-		return EX_UNAVAILABLE;
 	return kind == FAULT_PERMANENT ? EX_USAGE : EX_OSERR;
 }
 

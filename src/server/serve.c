@@ -303,9 +303,20 @@ static bool configure(void *owner, const struct site *site, struct service_confi
 
 /* ---- the server ---- */
 
+static void take_port(struct config *c, enum config_protocol protocol, const struct serve_port *wish)
+{
+	for (size_t i = 0; i < c->listeners_count; i++) {
+		if (wish->said && c->listeners[i].protocol == protocol)
+			c->listeners[i].port = wish->port;
+	}
+}
+
 static void take_wishes(struct config *c, const struct serve_wishes *w)
 {
 	struct options *o = &c->options;
+	take_port(c, CONFIG_SMTP, &w->smtp_port);
+	take_port(c, CONFIG_POP3, &w->pop3_port);
+	take_port(c, CONFIG_WEB, &w->web_port);
 	if (w->dir)
 		c->directory = w->dir;
 	o->transcript |= w->transcript || w->explain;
@@ -357,6 +368,10 @@ int serve_run(const struct serve_wishes *wishes)
 {
 	struct serve s = { .service = NULL };
 	log_set_program(name);
+	if (wishes->config && (wishes->smtp_port.said || wishes->pop3_port.said || wishes->web_port.said)) {
+		complain("with --config the file's listeners say the ports: change them there");
+		return EX_USAGE;
+	}
 	int status = read_config(&s.config, wishes->config);
 	if (status != EX_OK)
 		return status;

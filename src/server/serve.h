@@ -8,9 +8,14 @@
 #include <stdbool.h>
 
 /* What the command line says; it has the last word. */
+struct serve_port {
+	bool said;
+	unsigned port; /* 0: pick one */
+};
 struct serve_wishes {
-	const char *config; /* NULL: without a file */
-	const char *dir;    /* NULL: the configuration's */
+	const char *config;                               /* NULL: without a file … */
+	struct serve_port smtp_port, pop3_port, web_port; /* … where these may be others than the usual ones */
+	const char *dir;                                  /* NULL: the configuration's */
 	bool transcript;
 	bool explain;
 	bool verbose;

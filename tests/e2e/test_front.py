@@ -1,7 +1,8 @@
-"""The front door: make run's demo, installation, set-up, and what the lint catches."""
+"""The front door: make run, make lab, installation, set-up, and what the lint catches."""
 
 import os
 import pathlib
+import pty
 import re
 import select
 import shutil
@@ -17,12 +18,12 @@ SCRIPTS = ROOT / "scripts"
 
 
 class Demo:
-    """scripts/run.sh in a directory of its own."""
+    """What make run (run.sh) or make lab (lab.sh) starts, in a directory of its own."""
 
-    def __init__(self, cwd, **ports):
+    def __init__(self, cwd, script, **ports):
         env = {**os.environ, **{name: str(port) for name, port in ports.items()}}
         self.process = subprocess.Popen(
-            [SCRIPTS / "run.sh", BUILD], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
+            [SCRIPTS / script, BUILD], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )
         self.text = ""
@@ -49,46 +50,140 @@ class Demo:
             self.process.wait()
 
 
+def sh(command, **how):
+    return subprocess.run(command, shell=True, check=True, capture_output=True, text=True, timeout=PATIENCE, **how).stdout
+
+
+# make run
+
+
+ANY = {"SMTP_PORT": 0, "POP3_PORT": 0, "WEB_PORT": 0}
+ALL_SAID = "explained:\n\n"
+
+
+@pytest.fixture
+def inbox(tmp_path):
+    demo = Demo(tmp_path, "run.sh", **ANY)
+    yield demo
+    demo.close()
+
+
+def test_what_make_run_says_to_try_works_as_it_is_printed(inbox, tmp_path):
+    text = inbox.read_until(ALL_SAID)
+    page = re.search(r"^Open (http://127.0.0.1:\d+/) in a browser", text, re.M)[1]
+    assert "Postroom" in sh(f"curl -s {page}")
+    curl, swaks, wait, read = re.findall(r"^  (\S+ .*)$", text.partition("Open ")[2], re.M)
+    sh(curl)
+    assert '"text":"It works.' in sh(wait)
+    assert sh(read).endswith("Subject: Hello\n\nIt works.\n")
+    if shutil.which("swaks"):
+        sh(swaks)
+    inbox.read_until("S: +OK goodbye")
+    assert (tmp_path / "inbox/alice@example.org/mailbox").read_text().count("\n.\n") == (2 if shutil.which("swaks") else 1)
+
+
+def test_ctrl_c_says_where_the_mail_is_and_the_next_run_has_it(inbox, tmp_path):
+    text = inbox.read_until(ALL_SAID)
+    sh(re.search(r"^  (printf .*)$", text, re.M)[1])
+    assert inbox.interrupt() == 0
+    assert "The mail stays in inbox/" in inbox.text and not processes_of(inbox.process.pid)
+    again = Demo(tmp_path, "run.sh", **ANY)
+    try:
+        assert "It works." in sh(re.search(r"^  (curl -u .*)$", again.read_until(ALL_SAID), re.M)[1])
+        assert again.interrupt() == 0
+    finally:
+        again.close()
+
+
+@pytest.mark.parametrize(("port", "at"), [("SMTP_PORT", r"SMTP .* port (\d+)"), ("WEB_PORT", r"Web .*:(\d+)/")])
+def test_a_port_in_use_is_said_with_the_remedy(inbox, tmp_path, port, at):
+    taken = re.search(at, inbox.read_until(ALL_SAID))[1]
+    second = Demo(tmp_path, "run.sh", **{**ANY, port: taken})
+    try:
+        assert second.process.wait(PATIENCE) == 69
+        said = second.process.stdout.read()
+        assert f"port {taken} is in use" in said
+        assert said.splitlines()[-1] == "  INBOX=inbox2 SMTP_PORT=2526 POP3_PORT=2111 WEB_PORT=8026 make run"
+        assert not processes_of(second.process.pid)
+    finally:
+        second.close()
+
+
+def test_two_of_them_side_by_side(inbox, tmp_path):
+    inbox.read_until(ALL_SAID)
+    second = Demo(tmp_path, "run.sh", **ANY, INBOX="inbox2")
+    try:
+        assert "  Mail  inbox2\n" in second.read_until(ALL_SAID)
+        assert second.interrupt() == 0
+    finally:
+        second.close()
+    third = Demo(tmp_path, "run.sh", **ANY)
+    try:
+        assert third.process.wait(PATIENCE) == 69 and "INBOX=inbox2" in third.process.stdout.read()
+    finally:
+        third.close()
+
+
+def test_on_a_terminal_make_itself_ends_well_with_ctrl_c(tmp_path):
+    (tmp_path / "Makefile").write_text(f"run:\n\t@{SCRIPTS}/run.sh {BUILD}\n")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.environ.update({name: "0" for name in ANY})
+        os.execvp("make", ["make", "run"])
+    seen, told = b"", False
+    try:
+        while octets := os.read(terminal, 65536):
+            seen += octets
+            if b"explained:" in seen and not told:
+                told = bool(os.write(terminal, b"\x03"))
+    except OSError:
+        pass  # how a terminal ends on Linux
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0 and b"The mail stays in inbox/" in seen, seen
+
+
+# make lab
+
+
 @pytest.fixture
 def ports():
     return {"SMTP_PORT": free_port(), "POP3_PORT": free_port()}
 
 
 @pytest.fixture
-def demo(tmp_path, ports):
-    demo = Demo(tmp_path, **ports)
-    yield demo
-    demo.close()
+def lab(tmp_path, ports):
+    lab = Demo(tmp_path, "lab.sh", **ports)
+    yield lab
+    lab.close()
 
 
-def test_the_demo_says_three_things_to_try_and_they_work(demo, tmp_path, ports):
-    text = demo.read_until("Ctrl-C")
+def test_the_lab_says_three_things_to_try_and_they_work(lab, tmp_path, ports):
+    text = lab.read_until("Ctrl-C")
     assert f"listening on 127.0.0.1 port {ports['SMTP_PORT']}" in text
     assert f"listening on 127.0.0.1 port {ports['POP3_PORT']}" in text
     client, curl, swaks = re.findall(r"^  (\S.*)$", text, re.M)
     read = re.search(r"read it: (curl .*?),", text)[1]
-    subprocess.run(curl, shell=True, check=True, capture_output=True, timeout=PATIENCE)
+    sh(curl)
     if shutil.which("swaks"):
-        subprocess.run(swaks, shell=True, check=True, capture_output=True, timeout=PATIENCE)
-    got = subprocess.run(read, shell=True, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
+        sh(swaks)
+    got = sh(read)
     assert "Subject: Hello\r\n" in got or "Subject: Hello\n" in got
     typed = "bob\nbuilder\n2\nFrom: bob@lab\nTo: alice@lab\nSubject: Hi\nhello\n.\n3\n"
-    out = subprocess.run(client, shell=True, check=True, capture_output=True, text=True, input=typed, timeout=PATIENCE).stdout
-    assert "Mail sent successfully" in out
-    demo.read_until("S: +OK goodbye")
-    assert "C: QUIT\n" in demo.text and "wonderland" not in demo.text.partition("Ctrl-C")[2]
+    assert "Mail sent successfully" in sh(client, input=typed)
+    lab.read_until("S: +OK goodbye")
+    assert "C: QUIT\n" in lab.text and "wonderland" not in lab.text.partition("Ctrl-C")[2]
     assert (tmp_path / "demo/alice/mymailbox").read_text().count("\n.\n") == (3 if shutil.which("swaks") else 2)
 
 
-def test_ctrl_c_ends_all_and_a_second_run_keeps_the_mail(demo, tmp_path, ports):
-    demo.read_until("Ctrl-C")
+def test_ctrl_c_ends_the_lab_and_a_second_run_keeps_mail_and_users(lab, tmp_path, ports):
+    lab.read_until("Ctrl-C")
     mailbox = tmp_path / "demo/alice/mymailbox"
     mailbox.parent.mkdir(mode=0o700, exist_ok=True)
     mailbox.write_text("Subject: kept\n\nkept\n.\n")
     (tmp_path / "demo/user.txt").write_text("alice changed\n")
-    assert demo.interrupt() == 0
-    assert "The mail stays in demo/" in demo.text
-    again = Demo(tmp_path, **ports)  # the ports are free again
+    assert lab.interrupt() == 0
+    assert "The mail stays in demo/" in lab.text
+    again = Demo(tmp_path, "lab.sh", **ports)  # the ports are free again
     try:
         again.read_until("Ctrl-C")
         assert again.interrupt() == 0
@@ -98,14 +193,14 @@ def test_ctrl_c_ends_all_and_a_second_run_keeps_the_mail(demo, tmp_path, ports):
     assert (tmp_path / "demo/user.txt").read_text() == "alice changed\n"
 
 
-def test_a_port_in_use_is_said_and_nothing_is_left_running(demo, tmp_path, ports):
-    demo.read_until("Ctrl-C")
-    assert len(processes_of(demo.process.pid)) == 2
-    second = Demo(tmp_path, SMTP_PORT=free_port(), POP3_PORT=ports["POP3_PORT"])
+def test_a_port_in_use_ends_the_lab_and_nothing_is_left_running(lab, tmp_path, ports):
+    lab.read_until("Ctrl-C")
+    assert len(processes_of(lab.process.pid)) == 2
+    second = Demo(tmp_path, "lab.sh", SMTP_PORT=free_port(), POP3_PORT=ports["POP3_PORT"])
     try:
         assert second.process.wait(PATIENCE) == 69
         text = second.process.stdout.read()
-        assert str(ports["POP3_PORT"]) in text and "make run" in text
+        assert str(ports["POP3_PORT"]) in text and "make lab" in text
         assert not processes_of(second.process.pid)
     finally:
         second.close()
@@ -120,7 +215,7 @@ def processes_of(session):
                 found.append(stat.with_name("cmdline").read_bytes().replace(b"\0", b" ").decode())
         except OSError:
             pass  # it has ended meanwhile
-    return [line for line in found if "smtpmail" in line or "popserver" in line]
+    return [line for line in found if re.search("smtpmail|popserver|postroom", line)]
 
 
 # make

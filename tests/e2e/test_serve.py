@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from harness import BUILD, ROOT, Dialogue, login, run, send_mail, smtp, split_mailbox, wait_for
+from harness import BUILD, ROOT, Dialogue, free_port, login, run, send_mail, smtp, split_mailbox, wait_for
 from serving import Serve
 
 USERS = "alice wonderland\nbob builder\n"
@@ -126,7 +126,7 @@ def send_mail_to_carol(server):
 
 
 def serve(config, *options):
-    return run("postroom", "serve", "--config", config, *options)
+    return run("postroom", "serve", *(["--config", config] if config else []), *options)
 
 
 def test_what_is_wrong_with_the_file_is_all_told_and_the_status_says_so(tmp_path):
@@ -340,6 +340,18 @@ def test_without_a_word_it_listens_on_this_machine_alone_and_says_where(tmp_path
     assert said[6] == "  Web   http://127.0.0.1:8025/\n"
     assert re.fullmatch(rf"  Mail  {tmp_path}/postroom-\w+    removed at the end \(--dir DIR keeps it\)\n", said[7])
     assert list(tmp_path.glob("postroom-*")) == []
+
+
+def test_ports_can_be_chosen_where_there_is_no_file_and_only_there(tmp_path):
+    wanted = [free_port() for _ in range(3)]
+    ports = [word for name, port in zip(("smtp", "pop3", "web"), wanted) for word in (f"--{name}-port", port)]
+    with Serve(tmp_path, named=False, listeners={"smtp": "", "pop3": "", "web": ""}, options=["--dir", tmp_path / "mail", *ports]) as server:
+        assert list(server.port_of.values()) == wanted
+        busy = serve(None, "--dir", tmp_path / "other", "--smtp-port", 0, "--pop3-port", 0, "--web-port", wanted[2])
+        assert busy.returncode == 69 and f"port {wanted[2]} is in use" in busy.stderr
+    with_file = serve(tmp_path / "postroom.conf", "--web-port", 0)
+    assert with_file.returncode == 64 and "listeners say the ports" in with_file.stderr
+    assert serve(None, "--web-port", "65536").returncode == 64
 
 
 # ---- status
