@@ -66,6 +66,16 @@ static bool still_named(const struct editor *e)
 	       named.st_ino == e->look.st_ino;
 }
 
+/* What root has just made is for the servers, which go on as the directory's owner. */
+static void own_as_directory(struct editor *e)
+{
+	struct stat dir;
+	if (e->look.st_size > 0 || e->look.st_uid != 0 || geteuid() != 0 || fstat(e->dir, &dir) != 0)
+		return;
+	e->look.st_uid = dir.st_uid;
+	e->look.st_gid = dir.st_gid;
+}
+
 static bool open_and_lock(struct editor *e, int wait_ms, struct fault *why)
 {
 	int create = e->what == ADD ? O_CREAT : 0;
@@ -76,6 +86,7 @@ static bool open_and_lock(struct editor *e, int wait_ms, struct fault *why)
 		return fault_errno(why, "cannot lock %.100s: is somebody else editing it?", e->path);
 	if (fstat(e->old, &e->look) != 0 || !S_ISREG(e->look.st_mode))
 		return fault_set(why, FAULT_PERMANENT, "%.100s is not a regular file", e->path);
+	own_as_directory(e);
 	return true;
 }
 

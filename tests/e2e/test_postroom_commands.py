@@ -368,6 +368,20 @@ def test_a_password_changes_and_what_else_stands_there_stays(people):
     assert (people / "users.txt").read_text() == "# staff\nalice lookingglass\n\n" + HASHED
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_the_file_that_root_makes_is_the_directory_owners(tmp_path):
+    """As it is on a machine where the servers have a user of their own."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    os.chown(home, 12345, 12346)
+    postroom("user", "add", "alice", "--dir", home, input="wonderland\n")
+    made = (home / "users.txt").stat()
+    assert (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)) == (12345, 12346, 0o600)
+    os.chown(home / "users.txt", 0, 0)  # what somebody has given to root stays root's
+    postroom("user", "add", "bob", "--dir", home, input="builder\n")
+    assert (home / "users.txt").stat().st_uid == 0
+
+
 def test_a_user_goes_and_the_mail_stays(people):
     (people / "alice").mkdir()
     (people / "alice" / "mailbox").write_text("Subject: s\n\nmail\n.\n")
