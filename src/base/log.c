@@ -9,12 +9,15 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINE_MAX_OCTETS = 1024 };
 
 static _Atomic int max_level = LOG_LEVEL_WARNING;
 static const char *program = "postroom";
+static bool journal;
 
 void log_set_level(enum log_level level)
 {
@@ -24,6 +27,16 @@ void log_set_level(enum log_level level)
 void log_set_program(const char *name)
 {
 	program = name;
+}
+
+bool log_to_journal(void)
+{
+	unsigned long long device, inode;
+	struct stat own;
+	const char *stream = getenv("JOURNAL_STREAM");
+	journal = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &own) == 0 &&
+	          own.st_dev == device && own.st_ino == inode;
+	return journal;
 }
 
 static size_t escape_octet(char *out, unsigned char c)
@@ -87,12 +100,14 @@ static void write_line(const char *line, size_t len)
 static void log_line(enum log_level level, const char *format, va_list args)
 {
 	static const char *const names[] = { "error: ", "warning: ", "", "debug: " };
+	static const char *const importance[] = { "<3>", "<4>", "<6>", "<7>" };
 	char text[LINE_MAX_OCTETS];
 	char line[LINE_MAX_OCTETS + 64];
 	if ((int)level > atomic_load(&max_level))
 		return;
 	vsnprintf(text, sizeof text, format, args);
-	int n = snprintf(line, 64, "%.32s: %s", program, names[level]);
+	int n = snprintf(line, 64, "%s%.32s%s%s", journal ? importance[level] : "", program, *program ? ": " : "",
+	                 names[level]);
 	size_t len = (size_t)n + escape(line + n, sizeof line - (size_t)n - 1, text);
 	line[len++] = '\n';
 	write_line(line, len);

@@ -18,6 +18,9 @@ void log_set_level(enum log_level level);
 /* The name that stands before every line ("smtpmail: warning: …"); the text must outlive all logging. */
 void log_set_program(const char *name);
 
+/* Where stderr is systemd's journal (JOURNAL_STREAM says so), a line begins with its importance from now on, which the journal takes off (sd-daemon(3)). Whether that is so. */
+bool log_to_journal(void);
+
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

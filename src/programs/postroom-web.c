@@ -126,6 +126,7 @@ int main(int argc, char **argv)
 	struct fault why;
 	int option;
 	log_set_program("postroom-web");
+	log_to_journal();
 	read_place(standard, &o);
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == OPTION_HELP)

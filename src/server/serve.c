@@ -32,6 +32,7 @@ struct serve {
 	struct options_web web;                                /* where there is a web inbox … */
 	struct listener web_bound;                             /* … it listens here */
 	enum config_protocol protocols[SERVICE_LISTENERS_MAX]; /* of the service's listeners */
+	bool journal;                                          /* nobody looks on */
 	bool reloading;
 };
 
@@ -200,6 +201,8 @@ static void add_web_place(const struct serve *s, struct buf *text)
 static void greet(const struct serve *s, const struct service *service)
 {
 	struct buf text;
+	if (s->journal)
+		return;
 	buf_init(&text, 8192);
 	buf_append_text(&text, s->config.options.catch_all ? "Postroom takes mail for tests:\n" : "Postroom serves:\n");
 	for (size_t i = 0; i < s->service->listeners_count; i++) {
@@ -287,6 +290,7 @@ static bool configure(void *owner, const struct site *site, struct service_confi
 	struct serve *s = owner;
 	to->news = on_news;
 	to->owner = s;
+	to->supervised = s->activation.notify >= 0;
 	to->chore = s->config.options.catch_all ? sweep : NULL;
 	s->service = to;
 	for (size_t i = 0; i < s->config.listeners_count; i++) {
@@ -367,7 +371,8 @@ static int serve(struct serve *s)
 int serve_run(const struct serve_wishes *wishes)
 {
 	struct serve s = { .service = NULL };
-	log_set_program(name);
+	s.journal = log_to_journal();
+	log_set_program(s.journal ? "" : name); /* which the journal says by itself */
 	if (wishes->config && (wishes->smtp_port.said || wishes->pop3_port.said || wishes->web_port.said)) {
 		complain("with --config the file's listeners say the ports: change them there");
 		return EX_USAGE;

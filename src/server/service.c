@@ -90,7 +90,8 @@ static void reload(struct job *job)
 {
 	struct service *s = (struct service *)((char *)job - offsetof(struct service, reload));
 	s->reloads_begun = atomic_load(&s->reloads);
-	tls_server_reload(s->site->tls);
+	if (s->site->tls)
+		tls_server_reload(s->site->tls);
 }
 
 static void reloaded(struct job *job)
@@ -299,9 +300,11 @@ static void end_service(struct service *s, unsigned signal)
 {
 	s->ending = true;
 	atomic_store(&s->site->ending, true);
-	/* From here on a new peer is refused at once, and does not hang in the backlog. */
-	for (size_t i = 0; i < s->opened; i++)
-		shutdown(s->listeners[i].fd, SHUT_RDWR);
+	/* From here on a new peer is refused at once, and does not hang in the backlog; but at a socket that was given it waits for the next server. */
+	for (size_t i = 0; i < s->opened; i++) {
+		if (!s->config->listeners[i].given)
+			shutdown(s->listeners[i].fd, SHUT_RDWR);
+	}
 	tell(s, SERVICE_ENDING);
 	log_info("signal %u: ending", signal);
 	for (unsigned i = 0; i < s->count; i++)
@@ -316,7 +319,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (read(fd, &info, sizeof info) != sizeof info || s->ending)
 		return;
-	if (info.ssi_signo == SIGHUP && s->site->tls) {
+	if (info.ssi_signo == SIGHUP && (s->site->tls || s->config->supervised)) {
 		tell(s, SERVICE_RELOADING);
 		ask_reload(s);
 	} else {
@@ -429,7 +432,7 @@ static void serve(struct service *s)
 static bool wants_hangup(const struct service *s)
 {
 	struct sigaction was;
-	return s->site->tls || sigaction(SIGHUP, NULL, &was) != 0 || was.sa_handler != SIG_IGN;
+	return s->site->tls || s->config->supervised || sigaction(SIGHUP, NULL, &was) != 0 || was.sa_handler != SIG_IGN;
 }
 
 /* A full disk or a peer that is gone are errors to be handled where they happen, never the end of the process. The

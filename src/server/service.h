@@ -41,6 +41,7 @@ struct service_config {
 	size_t listeners_count;
 	unsigned workers; /* 0: as many as cores */
 	struct visitors_limits limits;
+	bool supervised; /* SIGHUP asks to read certificates again, where there are any, and never says that a terminal is gone */
 	unsigned grace_ms; /* between STOP_SHUTDOWN and STOP_NOW; 0: five seconds */
 	/* On the thread that runs the service, which must not block; may be NULL. */
 	void (*news)(void *owner, const struct service *s, enum service_news news);

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import os
 import poplib
 import random
 import re
@@ -188,6 +189,30 @@ def test_sockets_that_systemd_gives_are_served_by_their_names(directory):
                 assert talk.say("STAT").startswith("+OK 1 ")
 
 
+def test_who_comes_while_the_server_is_begun_anew_is_served_by_the_next(directory):
+    """The sockets are systemd's, and go on listening."""
+    with socket.create_server(("127.0.0.1", 0)) as smtp_socket, socket.create_server(("127.0.0.1", 0)) as pop3_socket:
+        before, how = as_activated([], ["smtp", "pop3"], [smtp_socket, pop3_socket])
+        with Serve(directory, settings(directory), PLAIN, before=before, **how):
+            pass
+        with socket.create_connection(smtp_socket.getsockname(), timeout=10) as early:
+            with Serve(directory, settings(directory), PLAIN, before=before, **how):
+                assert early.recv(4) == b"220 "
+
+
+def test_under_a_supervisor_sighup_ends_nothing(directory, tmp_path):
+    """Without a certificate, too, where it would be a terminal that is gone."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(tmp_path / "notify"))
+        supervisor.settimeout(10)
+        with Serve(directory, settings(directory), PLAIN, env={"NOTIFY_SOCKET": str(tmp_path / "notify")}) as server:
+            assert supervisor.recv(100) == b"READY=1"
+            server.process.send_signal(signal.SIGHUP)
+            assert supervisor.recv(100).startswith(b"RELOADING=1") and supervisor.recv(100) == b"READY=1"
+            with smtp(server.port_of["smtp"]) as talk:
+                talk.say("NOOP", "250 ")
+
+
 def test_a_socket_that_no_listener_is_named_after_is_an_error(directory):
     config = directory / "p.conf"
     config.write_text(settings(directory))
@@ -214,6 +239,25 @@ def test_systemd_hears_of_the_beginning_a_reload_and_the_end(directory, tmp_path
 
 
 # ---- the manual page
+
+
+def test_under_systemd_a_line_has_its_importance_and_the_name_is_not_said_twice(directory):
+    reader, writer = os.pipe()
+    stream = os.fstat(writer)
+    (directory / "postroom.conf").write_text(settings(directory, "verbose = true") + '\nlistener "smtp" { protocol = smtp  port = 0 }\n')
+    command = [BUILD / "postroom", "serve", "--config", directory / "postroom.conf"]
+    process = subprocess.Popen(command, stderr=writer, env={**os.environ, "JOURNAL_STREAM": f"{stream.st_dev}:{stream.st_ino}"})
+    os.close(writer)
+    with open(reader) as journal:
+        try:
+            assert re.search(r"listening on \S+ port (\d+)", said := journal.readline()), said
+            with socket.create_connection(("127.0.0.1", int(said.split()[-1]))) as client:
+                assert client.recv(4) == b"220 "
+        finally:
+            process.terminate()
+        lines = journal.read().splitlines()
+    assert process.wait() == 0
+    assert lines and all(re.match("<[346]>(?!postroom)", line) for line in lines), lines  # no greeting for people, either
 
 
 def test_the_manual_page_has_the_keys_of_the_table():
