@@ -169,6 +169,7 @@ test: ## all tests; ends with `N passed, N failed`
 	@$(SELF) $(JOBS) all unit-tests
 	@$(if $(SAN),,$(SELF) crash-program)
 	@$(if $(SAN),,$(SELF) $(JOBS) oom-program)
+	@$(if $(SAN),,$(SELF) deb)
 	@POSTROOM_SAN='$(SAN)' scripts/test.sh $(B)
 
 .PHONY: check
@@ -248,7 +249,10 @@ docdir   = $(DESTDIR)$(PREFIX)/share/doc/postroom
 MANUALS := $(wildcard docs/man/*.[1-8])
 DOCS    := $(wildcard README.md SECURITY.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md LICENSE docs/*.md docs/courses/*.md)
 CONFS   := $(wildcard courses/*.conf examples/*.conf)
-installed = $(PROGRAMS:%=$(bindir)/%) $(OTHER_NAMES:%=$(bindir)/%) $(foreach m,$(MANUALS),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+# A further name's manual is the program's: "man8/smtpmail.8 man8/mailserver_stmp.8".
+NAME_MANUALS := $(foreach n,$(NAMES),$(foreach m,$(filter docs/man/$(lastword $(subst :, ,$(n))).%,$(MANUALS)),\
+                man$(subst .,,$(suffix $(m)))/$(firstword $(subst :, ,$(n)))$(suffix $(m)):$(notdir $(m))))
+installed = $(foreach n,$(NAME_MANUALS),$(mandir)/$(firstword $(subst :, ,$(n)))) $(PROGRAMS:%=$(bindir)/%) $(OTHER_NAMES:%=$(bindir)/%) $(foreach m,$(MANUALS),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
             $(DOCS:%=$(docdir)/%) $(CONFS:%=$(docdir)/%)
 
 .PHONY: install uninstall
@@ -257,10 +261,16 @@ install: all ## programs, manual pages and documents; PREFIX=/usr/local, DESTDIR
 	$(INSTALL) -m 755 $(PROGRAMS:%=$(B)/%) $(bindir)
 	for n in $(NAMES); do ln -sf $${n#*:} $(bindir)/$${n%:*} || exit; done
 	for m in $(MANUALS); do $(INSTALL) -m 644 $$m $(mandir)/man$${m##*.}/ || exit; done
+	for n in $(NAME_MANUALS); do ln -sf $${n#*:} $(mandir)/$${n%:*} || exit; done
 	for d in $(DOCS) $(CONFS); do $(INSTALL) -m 644 $$d $(docdir)/$$d || exit; done
 uninstall: ## takes away just those
 	rm -f $(installed)
 	rmdir $(docdir)/docs/courses $(docdir)/docs $(docdir)/courses $(docdir)/examples $(docdir) 2>/dev/null || true
+
+.PHONY: deb
+deb: ## a Debian package, build/deb/postroom_VERSION_ARCH.deb
+	@scripts/setup.sh build deb
+	@scripts/deb.sh $(VERSION)
 
 .PHONY: help
 help: ## this list

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what a purpose needs is there, and installs the Debian packages that are missing.
-# Usage: setup.sh PURPOSE … (build, run, check, test, lint, fuzz, bench). Where nothing is missing it takes no time and no network.
+# Usage: setup.sh PURPOSE … (build, run, check, test, deb, lint, fuzz, bench). Where nothing is missing it takes no time and no network.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -54,6 +54,15 @@ needs() {
 		# A machine that has a mail server of its own keeps it; the tests that need Postfix are skipped there.
 		[ -e /usr/sbin/sendmail ] || echo "file /usr/lib/postfix/sbin/master postfix"
 		echo "file /usr/lib/dovecot/pop3 dovecot-pop3d"
+		echo "file /usr/lib/dovecot/imap dovecot-imapd"
+		echo "command lintian lintian"
+		echo "file /lib/systemd/systemd systemd"
+		echo "command zsh zsh"
+		echo "command fish fish"
+		;;
+	deb)
+		echo "command dpkg-buildpackage dpkg-dev"
+		echo "command dh debhelper"
 		;;
 	lint)
 		echo "command clang-format clang-format"

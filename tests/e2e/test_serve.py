@@ -279,7 +279,9 @@ def catch_all(tmp_path, more="", options=(), **how):
 
 def mails_of(server, name, password="any"):
     with login(server.port_of["pop3"], name, password) as talk:
-        return int(talk.say("STAT").split()[1])
+        count = int(talk.say("STAT").split()[1])
+        talk.say("QUIT", "+OK")
+        return count
 
 
 def test_any_recipient_has_an_inbox_that_any_password_opens(tmp_path):
