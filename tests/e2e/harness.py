@@ -3,6 +3,7 @@
 Everything a test starts has its own directory and port, so that all tests may run at the same time.
 """
 
+import contextlib
 import itertools
 import os
 import pathlib
@@ -78,6 +79,11 @@ class Server:
     def descriptors(self):
         """How many it has open."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def sockets(self):
+        """How many of them are sockets, connections among them."""
+        links = (link(f"/proc/{self.pid}/fd/{number}") for number in os.listdir(f"/proc/{self.pid}/fd"))
+        return sum(target.startswith("socket:") for target in links)
 
     def peak_memory(self):
         """The most resident memory it ever had, in octets."""
@@ -249,6 +255,13 @@ def wait_for(condition, seconds=PATIENCE):
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
     return outcome
+
+
+def link(path):
+    """Where it leads; "": it is gone by now."""
+    with contextlib.suppress(OSError):
+        return os.readlink(path)
+    return ""
 
 
 def listens_nobody(port):

@@ -43,7 +43,8 @@ class Player:
         self.path = path
         self.ports = {"2525": str(free_port()), "2110": str(free_port())}
         self.servers, self.shown, self.connections = {}, {}, {}
-        self.first = 5  # the number of mymailserver's first client; the pages count from 5
+        self.sockets = self.over = 0  # of a server without connections; connections that have ended
+        self.numbered, self.first = False, 5  # the number of mymailserver's first client; the pages count from 5
 
     def here(self, text):
         text = re.sub(r"\b(2525|2110)\b", lambda m: self.ports[m[0]], text)
@@ -86,7 +87,9 @@ class Player:
             time.sleep(0.05)
 
     def typed(self, name, block):
+        server = self.servers["smtpmail"]
         if name not in self.connections:
+            self.sockets = self.sockets or server.sockets()
             connection = socket.create_connection(("127.0.0.1", int(self.ports["2525"])), PATIENCE)
             self.connections[name] = connection, connection.makefile("rb")
         connection, answers = self.connections[name]
@@ -97,16 +100,15 @@ class Player:
                 played += line + "\n"
             else:
                 heard = answers.readline().decode().rstrip("\r\n")
-                if not self.connections.get("numbered") and (mine := re.search(r"You are (\d+)@", heard)):
-                    self.first, self.connections["numbered"] = int(mine[1]), True
+                if not self.numbered and (mine := re.search(r"You are (\d+)@", heard)):
+                    self.first, self.numbered = int(mine[1]), True
                 played += self.there("S: " + heard) + "\n"
                 if heard.startswith("221"):  # the client hangs up, and its number is free again
-                    server = self.servers["smtpmail"]
-                    open_before = server.descriptors()
                     assert answers.read() == b""
                     answers.close()
                     connection.close()
-                    wait_for(lambda: server.descriptors() < open_before)
+                    self.over += 1
+                    wait_for(lambda: server.sockets() <= self.sockets + len(self.connections) - self.over)
         return played
 
     def play(self, kind, block):
