@@ -249,19 +249,29 @@ docdir   = $(DESTDIR)$(PREFIX)/share/doc/postroom
 MANUALS := $(wildcard docs/man/*.[1-8])
 DOCS    := $(wildcard README.md SECURITY.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md LICENSE docs/*.md docs/courses/*.md)
 CONFS   := $(wildcard courses/*.conf examples/*.conf)
+# Shells look for a completion by the command's name. zsh's place is a distribution's to say.
+bashdir  = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+fishdir  = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+zshdir  ?= $(PREFIX)/share/zsh/site-functions
+COMPLETED := $(filter-out postroom,$(PROGRAMS)) $(OTHER_NAMES)
 # A further name's manual is the program's: "man8/smtpmail.8 man8/mailserver_stmp.8".
 NAME_MANUALS := $(foreach n,$(NAMES),$(foreach m,$(filter docs/man/$(lastword $(subst :, ,$(n))).%,$(MANUALS)),\
                 man$(subst .,,$(suffix $(m)))/$(firstword $(subst :, ,$(n)))$(suffix $(m)):$(notdir $(m))))
 installed = $(foreach n,$(NAME_MANUALS),$(mandir)/$(firstword $(subst :, ,$(n)))) $(PROGRAMS:%=$(bindir)/%) $(OTHER_NAMES:%=$(bindir)/%) $(foreach m,$(MANUALS),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
-            $(DOCS:%=$(docdir)/%) $(CONFS:%=$(docdir)/%)
+            $(DOCS:%=$(docdir)/%) $(CONFS:%=$(docdir)/%) $(DESTDIR)$(zshdir)/_postroom \
+            $(foreach n,postroom $(COMPLETED),$(bashdir)/$(n) $(fishdir)/$(n).fish)
 
 .PHONY: install uninstall
-install: all ## programs, manual pages and documents; PREFIX=/usr/local, DESTDIR=
+install: all ## programs, manual pages, completions and documents; PREFIX=/usr/local, DESTDIR=
 	$(INSTALL) -d $(bindir) $(sort $(dir $(installed)))
 	$(INSTALL) -m 755 $(PROGRAMS:%=$(B)/%) $(bindir)
 	for n in $(NAMES); do ln -sf $${n#*:} $(bindir)/$${n%:*} || exit; done
 	for m in $(MANUALS); do $(INSTALL) -m 644 $$m $(mandir)/man$${m##*.}/ || exit; done
 	for n in $(NAME_MANUALS); do ln -sf $${n#*:} $(mandir)/$${n%:*} || exit; done
+	$(INSTALL) -m 644 completions/postroom.bash $(bashdir)/postroom
+	$(INSTALL) -m 644 completions/postroom.fish $(fishdir)
+	$(INSTALL) -m 644 completions/_postroom $(DESTDIR)$(zshdir)
+	for n in $(COMPLETED); do ln -sf postroom $(bashdir)/$$n && ln -sf postroom.fish $(fishdir)/$$n.fish || exit; done
 	for d in $(DOCS) $(CONFS); do $(INSTALL) -m 644 $$d $(docdir)/$$d || exit; done
 uninstall: ## takes away just those
 	rm -f $(installed)

@@ -37,56 +37,64 @@ enum command_option {
 	OPTION_HELP = 'h',
 };
 
-static const struct option options[] = {
-	{ "server", required_argument, NULL, OPTION_SERVER },
-	{ "user", required_argument, NULL, OPTION_USER },
-	{ "password-file", required_argument, NULL, OPTION_PASSWORD_FILE },
-	{ "ca", required_argument, NULL, OPTION_CA },
-	{ "tls", no_argument, NULL, OPTION_TLS },
-	{ "plaintext", no_argument, NULL, OPTION_PLAINTEXT },
-	{ "transcript", no_argument, NULL, OPTION_TRANSCRIPT },
-	{ "from", required_argument, NULL, OPTION_FROM },
-	{ "to", required_argument, NULL, OPTION_TO },
-	{ "cc", required_argument, NULL, OPTION_CC },
-	{ "bcc", required_argument, NULL, OPTION_BCC },
-	{ "subject", required_argument, NULL, OPTION_SUBJECT },
-	{ "attach", required_argument, NULL, OPTION_ATTACH },
-	{ "raw", no_argument, NULL, OPTION_RAW },
-	{ "save", required_argument, NULL, OPTION_SAVE },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* Which commands take an option that not all take. */
-static const struct {
+static const struct row {
+	const char *name;
+	const char *argument; /* NULL: takes none */
+	const char *command;  /* the only one that takes it; NULL: all do */
 	enum command_option option;
-	const char *commands;
-} belongs[] = {
-	{ OPTION_FROM, "send" },    { OPTION_TO, "send" },     { OPTION_CC, "send" },       { OPTION_BCC, "send" },
-	{ OPTION_SUBJECT, "send" }, { OPTION_ATTACH, "send" }, { OPTION_RAW, "send show" }, { OPTION_SAVE, "show" },
+	const char *help;
+} rows[] = {
+	{ "server", "HOST[:PORT]", NULL, OPTION_SERVER,
+	  "the mail server (default ports: 2525 to send, 2110 for the others)" },
+	{ "user", "NAME", NULL, OPTION_USER, "whom to log in as" },
+	{ "password-file", "FILE", NULL, OPTION_PASSWORD_FILE,
+	  "the password is its first line; - is standard input (not with send)" },
+	{ "ca", "FILE", NULL, OPTION_CA,
+	  "the CA that the server's certificate is checked with (default: the system's)" },
+	{ "tls", NULL, NULL, OPTION_TLS, "TLS from the first octet, on any port (465 and 995 have it anyway)" },
+	{ "plaintext", NULL, NULL, OPTION_PLAINTEXT, "a password may go in clear to another machine" },
+	{ "transcript", NULL, NULL, OPTION_TRANSCRIPT,
+	  "the dialogue with the server on standard error, passwords masked" },
+	{ "help", NULL, NULL, OPTION_HELP, "print this text" },
+	{ "from", "ADDRESS", "send", OPTION_FROM, "a@b, or Name <a@b>" },
+	{ "to", "ADDRESS", "send", OPTION_TO, "with commas between several, and as often as needed" },
+	{ "cc", "ADDRESS", "send", OPTION_CC, "likewise" },
+	{ "bcc", "ADDRESS", "send", OPTION_BCC, "likewise; the mail does not name them" },
+	{ "subject", "TEXT", "send", OPTION_SUBJECT, "in UTF-8, as the text on standard input is" },
+	{ "attach", "FILE", "send", OPTION_ATTACH, "as often as needed" },
+	{ "raw", NULL, "send", OPTION_RAW, "standard input is a whole mail with its header" },
+	{ "raw", NULL, "show", OPTION_RAW, "the mail as it came, decoding nothing" },
+	{ "save", "DIR", "show", OPTION_SAVE, "saves the attachments there, and prints where" },
 };
+enum { ROWS = sizeof rows / sizeof *rows };
 
-static const char help[] =
+static const char usage[] =
         "usage: mailclient send --server HOST[:PORT] --from ADDRESS --to ADDRESS[,ADDRESS]... [OPTION]... < TEXT\n"
         "       mailclient list --server HOST[:PORT] --user NAME --password-file FILE\n"
         "       mailclient show --server HOST[:PORT] --user NAME --password-file FILE [--raw | --save DIR] NUMBER\n"
-        "       mailclient delete --server HOST[:PORT] --user NAME --password-file FILE NUMBER...\n"
-        "\n"
-        "  --server HOST[:PORT]  the mail server (default ports: 2525 to send, 2110 for the others)\n"
-        "  --user NAME           whom to log in as\n"
-        "  --password-file FILE  the password is its first line; - is standard input (not with send)\n"
-        "  --ca FILE             the CA that the server's certificate is checked with (default: the system's)\n"
-        "  --tls                 TLS from the first octet, on any port (465 and 995 have it anyway)\n"
-        "  --plaintext           a password may go in clear to another machine\n"
-        "  --transcript          the dialogue with the server on standard error, passwords masked\n"
-        "send:\n"
-        "  --from ADDRESS        a@b, or Name <a@b>; --to, --cc, --bcc: with commas, and as often as needed\n"
-        "  --subject TEXT        in UTF-8, as the text on standard input is\n"
-        "  --attach FILE         as often as needed\n"
-        "  --raw                 standard input is a whole mail with its header\n"
-        "show:\n"
-        "  --raw                 the mail as it came, decoding nothing\n"
-        "  --save DIR            saves the attachments there, and prints where\n";
+        "       mailclient delete --server HOST[:PORT] --user NAME --password-file FILE NUMBER...\n";
+
+/* The options of one command's heading; those of all have none. */
+static void print_rows(const char *command)
+{
+	printf("%s%s\n", command ? command : "", command ? ":" : "");
+	for (size_t i = 0; i < ROWS; i++) {
+		char left[32];
+		if (!command != !rows[i].command || (command && strcmp(command, rows[i].command) != 0))
+			continue;
+		snprintf(left, sizeof left, "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
+		         rows[i].argument ? rows[i].argument : "");
+		printf("  %-21s %s\n", left, rows[i].help);
+	}
+}
+
+static void print_help(void)
+{
+	fputs(usage, stdout);
+	print_rows(NULL);
+	print_rows("send");
+	print_rows("show");
+}
 
 /* ---- telling ---- */
 
@@ -189,11 +197,11 @@ static bool is_text(int option)
 
 static bool takes(const char *command, int option)
 {
-	for (size_t i = 0; i < sizeof belongs / sizeof belongs[0]; i++) {
-		if ((int)belongs[i].option == option)
-			return strstr(belongs[i].commands, command) != NULL;
+	for (size_t i = 0; i < ROWS; i++) {
+		if ((int)rows[i].option == option && (!rows[i].command || strcmp(rows[i].command, command) == 0))
+			return true;
 	}
-	return true;
+	return false;
 }
 
 /* Where an option that has no value is noted. */
@@ -299,13 +307,24 @@ static int check(struct command_options *o)
 	return o->user ? read_password(o) : EX_OK;
 }
 
+static void make_known(struct option known[ROWS + 1])
+{
+	for (size_t i = 0; i < ROWS; i++)
+		known[i] = (struct option){ .name = rows[i].name,
+			                    .has_arg = rows[i].argument ? required_argument : no_argument,
+			                    .val = (int)rows[i].option };
+	known[ROWS] = (struct option){ 0 };
+}
+
 static int read_each(struct command_options *o, int argc, char **argv)
 {
+	struct option known[ROWS + 1];
 	int option, status = EX_OK;
 
+	make_known(known);
 	opterr = 0;
 	optind = 1;
-	while (status == EX_OK && (option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+	while (status == EX_OK && (option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
 		if (option == ':')
 			status = command_fail(o, EX_USAGE, "an argument is missing behind %s", argv[optind - 1]);
 		else if (option == '?')
@@ -328,7 +347,7 @@ int command_options_read(struct command_options *o, int argc, char **argv)
 	o->local = local_set_of_locale();
 	int status = read_each(o, argc, argv);
 	if (status == -1) {
-		fputs(help, stdout);
+		print_help();
 		exit(EX_OK);
 	}
 	o->operands = argv + optind;

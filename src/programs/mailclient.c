@@ -17,22 +17,24 @@ enum { DEFAULT_SMTP_PORT = 2525, DEFAULT_POP3_PORT = 2110, PORT_MAX = 65535 };
 static const char usage[] = "usage: mailclient [--course NAME|FILE] [--tls] [--ca FILE] [--plaintext] "
                             "[--transcript|--explain] SERVER [SMTP_PORT [POP3_PORT]]";
 
-static const char help[] =
-        "Sends mail over SMTP and manages the mailbox over POP3.\n"
-        "\n"
-        "  SERVER              name or address of the mail server\n"
-        "  SMTP_PORT           its SMTP port (default 2525)\n"
-        "  POP3_PORT           its POP3 port (default 2110)\n"
-        "  --course NAME|FILE  the course whose menu and texts are used (default %s)\n"
-        "  --tls               TLS first on both ports, as always on 465 and 995\n"
-        "  --ca FILE           trust the certificates that this file's CAs have signed (default: the system's CAs)\n"
-        "  --plaintext         a password may go unencrypted to another machine\n"
-        "  --transcript        show the dialogue with the servers, passwords masked\n"
-        "  --explain           show it, and under each line what it means\n"
-        "  --help, --version\n"
-        "\n"
-        "Example, beside `make lab`: mailclient 127.0.0.1\n"
-        "For scripts: mailclient send|list|show|delete; `mailclient send --help` says more.\n";
+enum { COURSE = 256, TLS, CA, PLAINTEXT, TRANSCRIPT, EXPLAIN, VERSION, HELP = 'h' };
+
+static const struct row {
+	const char *name;
+	const char *argument; /* NULL: takes none */
+	int option;
+	const char *help;
+} rows[] = {
+	{ "course", "NAME|FILE", COURSE, "the course whose menu and texts are used" },
+	{ "tls", NULL, TLS, "TLS first on both ports, as always on 465 and 995" },
+	{ "ca", "FILE", CA, "trust the certificates that this file's CAs have signed (default: the system's CAs)" },
+	{ "plaintext", NULL, PLAINTEXT, "a password may go unencrypted to another machine" },
+	{ "transcript", NULL, TRANSCRIPT, "show the dialogue with the servers, passwords masked" },
+	{ "explain", NULL, EXPLAIN, "show it, and under each line what it means" },
+	{ "help", NULL, HELP, "print this text" },
+	{ "version", NULL, VERSION, "print the version" },
+};
+enum { ROWS = sizeof rows / sizeof *rows };
 
 struct options {
 	const char *course;
@@ -79,23 +81,42 @@ static void read_operands(int count, char **operands, struct options *o)
 	o->account.pop3_port = count > 2 ? read_port(operands[2]) : DEFAULT_POP3_PORT;
 }
 
+static void print_help(void)
+{
+	printf("%s\n", usage);
+	puts("Sends mail over SMTP and manages the mailbox over POP3.\n\n"
+	     "  SERVER              name or address of the mail server\n"
+	     "  SMTP_PORT           its SMTP port (default 2525)\n"
+	     "  POP3_PORT           its POP3 port (default 2110)");
+	for (size_t i = 0; i < ROWS; i++) {
+		char left[32];
+		snprintf(left, sizeof left, "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
+		         rows[i].argument ? rows[i].argument : "");
+		printf("  %-19s %s", left, rows[i].help);
+		if (rows[i].option == COURSE)
+			printf(" (default %s)", course_default());
+		putchar('\n');
+	}
+	puts("\nExample, beside `make lab`: mailclient 127.0.0.1\n"
+	     "For scripts: mailclient send|list|show|delete; `mailclient send --help` says more.");
+}
+
+static void make_known(struct option known[ROWS + 1])
+{
+	for (size_t i = 0; i < ROWS; i++)
+		known[i] = (struct option){ .name = rows[i].name,
+			                    .has_arg = rows[i].argument ? required_argument : no_argument,
+			                    .val = rows[i].option };
+	known[ROWS] = (struct option){ 0 };
+}
+
 static void read_options(int argc, char **argv, struct options *o)
 {
-	enum { COURSE = 256, TLS, CA, PLAINTEXT, TRANSCRIPT, EXPLAIN, VERSION, HELP = 'h' };
-	static const struct option known[] = {
-		{ "course", required_argument, NULL, COURSE },
-		{ "tls", no_argument, NULL, TLS },
-		{ "ca", required_argument, NULL, CA },
-		{ "plaintext", no_argument, NULL, PLAINTEXT },
-		{ "transcript", no_argument, NULL, TRANSCRIPT },
-		{ "explain", no_argument, NULL, EXPLAIN },
-		{ "help", no_argument, NULL, HELP },
-		{ "version", no_argument, NULL, VERSION },
-		{ NULL, 0, NULL, 0 },
-	};
+	struct option known[ROWS + 1];
 	const char *first = argc > 1 ? argv[1] : ""; /* getopt moves it */
 	int option;
 
+	make_known(known);
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
 		switch (option) {
@@ -118,8 +139,7 @@ static void read_options(int argc, char **argv, struct options *o)
 			o->transcript = true;
 			break;
 		case HELP:
-			printf("%s\n", usage);
-			printf(help, course_default());
+			print_help();
 			exit(EX_OK);
 		case VERSION:
 			puts("mailclient " POSTROOM_VERSION);

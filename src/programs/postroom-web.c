@@ -19,7 +19,9 @@ static const char usage[] =
         "  --mailbox NAME         the mailbox files' name (mailbox)\n"
         "  --host NAME[:PORT]     a further name under which the page is reached; may be repeated\n"
         "  --no-sandbox           for debuggers and profilers\n"
-        "  --verbose              log what happens, not only what goes wrong\n";
+        "  --verbose              log what happens, not only what goes wrong\n"
+        "  --help                 print this text\n"
+        "  --version              print the version\n";
 
 enum {
 	OPTION_DIR = 1,

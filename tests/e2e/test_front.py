@@ -242,6 +242,9 @@ def test_install_and_uninstall_honour_prefix_and_destdir(tmp_path):
         assert os.access(target / "bin" / program, os.X_OK)
     for page in "man8/smtpmail.8", "man8/popserver.8", "man1/mailclient.1":
         assert f"share/man/{page}" in files
+    assert {"share/bash-completion/completions/postroom", "share/bash-completion/completions/pop_server", "share/zsh/site-functions/_postroom",
+            "share/fish/vendor_completions.d/mailclient.fish"} <= set(files)
+    assert (target / "share/man/man8/pop_server.8").read_text() == (ROOT / "docs/man/popserver.8").read_text()
     assert {"share/doc/postroom/README.md", "share/doc/postroom/LICENSE", "share/doc/postroom/courses/kharagpur.conf"} <= set(files)
     done = make("uninstall", f"DESTDIR={tmp_path}", "PREFIX=/usr")
     assert done.returncode == 0, done.stderr

@@ -33,8 +33,8 @@ def test_the_version_is_the_programs_one():
 
 
 def test_what_make_install_installs_is_in_it(tmp_path):
-    done = subprocess.run(["make", "-C", ROOT, f"B={os.path.relpath(BUILD, ROOT)}", "install", "-o", "all", f"DESTDIR={tmp_path}", "PREFIX=/usr"],
-                          capture_output=True, text=True)
+    done = subprocess.run(["make", "-C", ROOT, f"B={os.path.relpath(BUILD, ROOT)}", "install", "-o", "all", f"DESTDIR={tmp_path}", "PREFIX=/usr",
+                           "zshdir=/usr/share/zsh/vendor-completions"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     installed = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if not path.is_dir()}
     packed = {line.split()[5].removeprefix("./").removesuffix(".gz") for line in dpkg_deb("--contents", PACKAGES[0]).splitlines()}
