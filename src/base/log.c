@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,11 +32,13 @@ void log_set_program(const char *name)
 
 bool log_to_journal(void)
 {
-	unsigned long long device, inode;
+	char text[64];
 	struct stat own;
 	const char *stream = getenv("JOURNAL_STREAM");
-	journal = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &own) == 0 &&
-	          own.st_dev == device && own.st_ino == inode;
+	if (!stream || fstat(STDERR_FILENO, &own) != 0)
+		return false;
+	snprintf(text, sizeof text, "%llu:%llu", (unsigned long long)own.st_dev, (unsigned long long)own.st_ino);
+	journal = strcmp(text, stream) == 0;
 	return journal;
 }
 
