@@ -76,6 +76,17 @@ bool buf_append_text(struct buf *b, const char *text)
 	return buf_append(b, text, strlen(text));
 }
 
+bool buf_append_number(struct buf *b, uint64_t number)
+{
+	char digits[20]; /* of UINT64_MAX */
+	size_t at = sizeof digits;
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	return buf_append(b, digits + at, sizeof digits - at);
+}
+
 bool buf_append_char(struct buf *b, char c)
 {
 	return buf_append(b, &c, 1);

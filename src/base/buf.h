@@ -45,6 +45,8 @@ bool buf_append(struct buf *b, const void *bytes, size_t n);
 bool buf_append_slice(struct buf *b, struct slice s);
 bool buf_append_text(struct buf *b, const char *text);
 bool buf_append_char(struct buf *b, char c);
+/* In decimal; several times as fast as buf_printf. */
+bool buf_append_number(struct buf *b, uint64_t number);
 bool buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool buf_vprintf(struct buf *b, const char *format, va_list args);
 

@@ -3,6 +3,7 @@
  */
 #include "base/buf.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -73,6 +74,24 @@ static void arena_is_bounded_and_aligned(void **state)
 	arena_release(&a);
 }
 
+static void numbers_are_written_as_printf_writes_them(void **state)
+{
+	const uint64_t numbers[] = { 0, 7, 10, 99, 100, 4294967296, 10000000000000000000u, UINT64_MAX };
+	(void)state;
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		struct buf one, other;
+		buf_init(&one, 20);
+		buf_init(&other, 21);
+		assert_true(buf_append_number(&one, numbers[i]));
+		assert_true(buf_printf(&other, "%" PRIu64, numbers[i]));
+		assert_true(slice_equal(buf_slice(&one), buf_slice(&other)));
+		assert_false(buf_append_number(&one, UINT64_MAX));
+		assert_int_equal(one.len, other.len);
+		buf_release(&one);
+		buf_release(&other);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -80,6 +99,7 @@ int main(void)
 		cmocka_unit_test(failed_append_changes_nothing),
 		cmocka_unit_test(consume_moves_the_rest_to_the_front),
 		cmocka_unit_test(arena_is_bounded_and_aligned),
+		cmocka_unit_test(numbers_are_written_as_printf_writes_them),
 	};
 	return cmocka_run_group_tests_name("buf and arena", tests, NULL, NULL);
 }

@@ -25,39 +25,13 @@ enum session_next pop3_cmd_stat(struct session *base, struct slice argument)
 
 /* ---- LIST and UIDL ---- */
 
-enum { DIGITS_MAX = 20, ENTRY_MAX = DIGITS_MAX + POP3_UID_MAX + 3 };
-
-static char *write_number(char *to, uint64_t number)
-{
-	char digits[DIGITS_MAX];
-	size_t at = DIGITS_MAX;
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	memcpy(to, digits + at, DIGITS_MAX - at);
-	return to + DIGITS_MAX - at;
-}
-
-static char *write_text(char *to, const char *text)
-{
-	size_t n = strlen(text);
-	memcpy(to, text, n);
-	return to + n;
-}
-
 /* "1 120" or "1 whqtswO00WBw418f9t5JxYwZ". Not by buf_printf: a mailbox may have a million of them. */
 static bool write_entry(struct pop3_server *s, const struct pop3_mail *mail)
 {
 	struct buf *out = s->base.out;
-	if (!buf_reserve(out, ENTRY_MAX))
-		return false;
-	char *to = write_number(buf_end(out), s->index + 1);
-	*to++ = ' ';
-	to = s->uidl ? write_text(to, mail->uid) : write_number(to, mail->octets);
-	to = write_text(to, "\r\n");
-	buf_grew(out, (size_t)(to - buf_end(out)));
-	return true;
+	return buf_append_number(out, s->index + 1) && buf_append_char(out, ' ') &&
+	       (s->uidl ? buf_append_text(out, mail->uid) : buf_append_number(out, mail->octets)) &&
+	       buf_append(out, "\r\n", 2);
 }
 
 /* One mail's, in one line. */
