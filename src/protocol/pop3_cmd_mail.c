@@ -72,7 +72,7 @@ static enum pop3_got read_block(struct pop3_server *s, struct slice *block)
 
 static enum session_next mail_step(struct pop3_server *s)
 {
-	struct slice block;
+	struct slice block = slice_make("", 0);
 	enum session_next next;
 	while (!session_enough(&s->base)) {
 		if (!pop3_session_got(s, read_block(s, &block), &next))
@@ -94,7 +94,7 @@ static enum session_next start_mail(struct pop3_server *s)
 /* RFC 6856 section 5: a mail that came by SMTPUTF8 is kept from a client that has not said UTF8. How it came stands in its first lines. */
 static enum session_next origin_step(struct pop3_server *s)
 {
-	struct slice block;
+	struct slice block = slice_make("", 0);
 	enum session_next next;
 	enum pop3_origin_way way;
 	do {
