@@ -131,6 +131,18 @@ def holding(results):
     return ["## Idle connections", "", *table(head, lines)] if lines else []
 
 
+def handshakes(results):
+    """Sessions that each begin with a full handshake, beside the signatures that the machine can make."""
+    signatures = results["machine"]["signatures"]
+    lines = []
+    for row, server, metric in ("tls-full", "smtpmail", "sessions"), ("logins-tls-full", "popserver", "rate"):
+        rate, cpu, generator = (get(results, (row, server, name)) for name in (metric, "cpu", "generator_cpu"))
+        if rate and signatures:
+            lines.append([server, number(rate), *(f"{value * 1e3:,.0f}" for value in (cpu, generator)), f"{1e6 / signatures:,.0f}", f"{rate / signatures:.2f}"])
+    head = ["", "full handshakes/s", "the server's CPU for a session, µs", "the client's", "a signature (`openssl speed`), µs", "of one core's signatures"]
+    return ["## TLS handshakes", "", *table(head, lines)] if lines else []
+
+
 def markdown(results):
     about = results["machine"]
     text = ["# Figures", "", "Written by `make bench`; [README.md](README.md) says what is measured and how. Medians, and the range of "
@@ -143,6 +155,7 @@ def markdown(results):
                                          ["p50", "p99", "worst", "cpu", "syncs"])]
     text += ["## Fetching", "", *rows_of(results, FETCHING, "popserver", ["", "to ours", "p50 ms", "p99 ms", "login ms", "QUIT ms", "MB/s", "CPU s/1,000"],
                                         ["p50", "p99", "login_ms", "quit_ms", "octets", "cpu"])]
+    text += handshakes(results)
     text += holding(results)
     text += client(results)
     text += generators(results)
