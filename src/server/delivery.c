@@ -95,8 +95,16 @@ static void run_done(struct task *t)
 	d->done(d);
 }
 
+/* Each loop that is woken costs more than all the rest of telling. A delivery that is not the last may be gone at once. */
+static bool is_last(struct delivery *d)
+{
+	return !d->under_way || atomic_fetch_sub(d->under_way, 1) == 1;
+}
+
 static void tell(struct delivery_desk *desk, struct delivery *d)
 {
+	if (!is_last(d))
+		return;
 	d->task.run = run_done;
 	if (desk->jobs)
 		loop_post(d->home, &d->task);

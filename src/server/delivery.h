@@ -8,6 +8,8 @@
 #ifndef POSTROOM_SERVER_DELIVERY_H
 #define POSTROOM_SERVER_DELIVERY_H
 
+#include <stdatomic.h>
+
 #include "auth/users.h"
 #include "net/jobs.h"
 #include "store/store.h"
@@ -23,6 +25,9 @@ struct delivery {
 	        struct delivery *); /* on the home loop's thread (with jobs NULL: at once, inside delivery_hand_in) */
 	bool stored;                /* the outcome: it is on disk */
 	struct fault why;           /* where it is not */
+	/* How many of a mail's deliveries are under way, this one among them: done() is called of the last alone, once all have their outcome.
+	 * NULL: it is by itself. */
+	atomic_size_t *under_way;
 	/* the desk's own */
 	struct delivery *next;
 	struct task task;

@@ -133,16 +133,20 @@ static void on_done(struct delivery *d)
 		loop_stop(d->home);
 }
 
+/* It says to whom, and with what; where it is to be told of, the mail knows by itself. */
+static void hand_in_copy(struct delivery_desk *desk, struct mail *m, const char *user, struct draft *draft)
+{
+	snprintf(m->delivery.user, sizeof m->delivery.user, "%s", user);
+	m->delivery.draft = draft;
+	m->delivery.done = on_done;
+	delivery_hand_in(desk, &m->delivery);
+}
+
 static void hand_in(struct delivery_desk *desk, struct mail *m, const char *user, struct draft *draft,
                     struct loop *home)
 {
-	int *left = m->left;
-	*m = (struct mail){ .left = left };
-	snprintf(m->delivery.user, sizeof m->delivery.user, "%s", user);
-	m->delivery.draft = draft;
-	m->delivery.home = home;
-	m->delivery.done = on_done;
-	delivery_hand_in(desk, &m->delivery);
+	*m = (struct mail){ .left = m->left, .delivery.home = home };
+	hand_in_copy(desk, m, user, draft);
 }
 
 struct rig {
@@ -194,6 +198,30 @@ static void what_gathers_while_one_batch_runs_goes_in_with_the_next(void **state
 		assert_true(pthread_equal(mails[i].told_on, pthread_self()));
 		assert_int_equal(mails[i].told, i);
 	}
+	draft_free(d);
+}
+
+static void of_a_mails_copies_the_last_alone_is_told(void **state)
+{
+	static const char *const users[] = { "alice", "full", "carol" };
+	struct draft *d = draft_of(10);
+	struct rig r;
+	(void)state;
+	rig_open(&r, true);
+	r.left = 1;
+	atomic_size_t under_way = 3;
+	for (int i = 0; i < 3; i++) {
+		mails[i] = (struct mail){ .left = &r.left, .delivery = { .home = r.loop, .under_way = &under_way } };
+		hand_in_copy(r.desk, &mails[i], users[i], d);
+	}
+	wait_inside(3);
+	let_go();
+	loop_run(r.loop);
+	rig_close(&r);
+	assert_int_equal(told, 1);
+	assert_int_equal(under_way, 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(mails[i].delivery.stored, i != 1);
 	draft_free(d);
 }
 
@@ -390,6 +418,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_gathers_while_one_batch_runs_goes_in_with_the_next),
+		cmocka_unit_test(of_a_mails_copies_the_last_alone_is_told),
 		cmocka_unit_test(a_batch_is_bounded_in_octets_but_has_at_least_one_mail),
 		cmocka_unit_test(mails_keep_their_order_in_a_mailbox),
 		cmocka_unit_test(mailboxes_go_side_by_side),

@@ -51,10 +51,10 @@ struct transaction {
 	struct draft *draft;             /* NULL before DATA, and once the mail is given up */
 	struct trace_stamper stamper;
 	struct inspection inspection;
-	enum reply_id verdict; /* on the whole, once it is known */
-	struct fault trouble;  /* why the mail cannot be stored; FAULT_NONE: nothing */
-	size_t under_way;      /* deliveries that are not back */
-	char id[MAIL_ID_SIZE]; /* "" before DATA */
+	enum reply_id verdict;   /* on the whole, once it is known */
+	struct fault trouble;    /* why the mail cannot be stored; FAULT_NONE: nothing */
+	atomic_size_t under_way; /* deliveries */
+	char id[MAIL_ID_SIZE];   /* "" before DATA */
 };
 
 struct receive {
@@ -429,15 +429,9 @@ static void answer_deliveries(struct receive *r)
 		answer_fault(r, worst);
 }
 
-static void one_is_back(struct receive *r)
+static void delivered(struct delivery *last)
 {
-	if (--r->mail.under_way == 0)
-		answer_deliveries(r);
-}
-
-static void delivered(struct delivery *d)
-{
-	one_is_back(((struct copy *)((char *)d - offsetof(struct copy, delivery)))->owner);
+	answer_deliveries(((struct copy *)((char *)last - offsetof(struct copy, delivery)))->owner);
 }
 
 static void hand_in(struct receive *r, size_t i)
@@ -447,6 +441,7 @@ static void hand_in(struct receive *r, size_t i)
 	c->delivery.draft = r->mail.draft;
 	c->delivery.home = r->loop;
 	c->delivery.done = delivered;
+	c->delivery.under_way = &r->mail.under_way;
 	memcpy(c->delivery.user, r->mail.recipients.users[i], sizeof c->delivery.user);
 	delivery_hand_in(r->site->desk, &c->delivery);
 }
@@ -462,11 +457,10 @@ static void deliver(struct receive *r)
 		answer_fault(r, mail->trouble.kind);
 		return;
 	}
-	/* One more than there are: the last delivery to come back may do so inside of its handing in. */
-	mail->under_way = count + 1;
+	/* The last one may be over inside of its handing in. */
+	atomic_init(&mail->under_way, count);
 	for (size_t i = 0; i < count; i++)
 		hand_in(r, i);
-	one_is_back(r);
 }
 
 static void finish(struct job *job)
