@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "store/checksum.h"
+
 static const char magic[8] = "PRINDX1";
 static const char boot_file[] = "/proc/sys/kernel/random/boot_id";
 
@@ -19,19 +21,6 @@ enum { RECORDS_AT = 1024, NAME_SIZE = 300 };
 static_assert(sizeof(struct index_record) == 56, "the record's layout is a file format");
 static_assert(sizeof(struct index_header) <= RECORDS_AT, "the header fits before the records");
 static_assert(sizeof(struct index_header) % 8 == 0, "the check goes by eight octets");
-
-/* Finds torn and half-written data; it is no defence against somebody who forges it. */
-static uint64_t checksum(const void *data, size_t n)
-{
-	uint64_t sum = 0x9e3779b97f4a7c15u;
-	for (size_t i = 0; i < n; i += 8) {
-		uint64_t word = 0;
-		memcpy(&word, (const char *)data + i, n - i < 8 ? n - i : 8);
-		sum = (sum ^ word) * 0xff51afd7ed558ccdu;
-		sum ^= sum >> 32;
-	}
-	return sum;
-}
 
 static uint32_t record_check(const struct index_record *r)
 {

@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "store/checksum.h"
 #include "store/recover.h"
 
 /* The bytes of `.lock` that are locked, and where its texts stand. */
@@ -311,10 +313,10 @@ uint64_t mailbox_chain(uint64_t chain, const unsigned char *hash)
 	return (chain ^ word) * 0x9e3779b97f4a7c15u + 1;
 }
 
+/* Of notes that were never synced a power cut may leave parts of several: a sum of their fields let a note of nobody's pass. */
 static uint64_t note_check(const struct append_note *n)
 {
-	return n->inode ^ (uint64_t)n->birth * 3 ^ n->offset * 5 ^ n->length * 7 ^ n->chain * 11 ^ n->open * 13 ^
-	       0x706f7374u;
+	return checksum(n, offsetof(struct append_note, check));
 }
 
 static const char note_magic[4] = "PRAN";
