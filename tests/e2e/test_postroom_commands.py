@@ -59,8 +59,8 @@ def test_the_manual_page_names_every_option():
     for command in "serve", "status", "cert", "user":
         section = page.split(f".Ss postroom {command}\n")[1].split("\n.S")[0]
         items = re.findall(r"^\.It Fl .*", section, re.MULTILINE)
-        described = [word for item in items for word in re.findall(r"(?:Fl|,) -([a-z-]+)", item)]
-        shown = re.findall(r"^  --([a-z-]+)", postroom(command, "--help"), re.MULTILINE)
+        described = [word for item in items for word in re.findall(r"(?:Fl|,) -([a-z0-9-]+)", item)]
+        shown = re.findall(r"^  --([a-z0-9-]+)", postroom(command, "--help"), re.MULTILINE)
         assert described + ["help"] == shown
 
 
