@@ -7,6 +7,13 @@ smtp_port=${SMTP_PORT:-2525}
 pop3_port=${POP3_PORT:-2110}
 lab=demo
 
+# On a terminal, in a group of its own: Ctrl-C is then for the servers, and make ends as well as they do.
+if [ -t 0 ] && [ "${2:-}" != inner ]; then
+	set -m
+	"$0" "$build" inner
+	exit
+fi
+
 mkdir -p "$lab" || exit
 [ -e "$lab/user.txt" ] || printf 'alice  wonderland\nbob    builder\n' >"$lab/user.txt" || exit
 

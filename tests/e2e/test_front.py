@@ -124,8 +124,10 @@ def test_two_of_them_side_by_side(inbox, tmp_path):
         third.close()
 
 
-def test_on_a_terminal_make_itself_ends_well_with_ctrl_c(tmp_path):
-    (tmp_path / "Makefile").write_text(f"run:\n\t@{SCRIPTS}/run.sh {BUILD}\n")
+@pytest.mark.parametrize(("script", "last", "end"), [
+    ("run.sh", b"explained:", b"The mail stays in inbox/"), ("lab.sh", b"Ctrl-C ends the servers.", b"The mail stays in demo/")])
+def test_on_a_terminal_make_itself_ends_well_with_ctrl_c(tmp_path, script, last, end):
+    (tmp_path / "Makefile").write_text(f"run:\n\t@{SCRIPTS}/{script} {BUILD}\n")
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(tmp_path)
@@ -135,11 +137,11 @@ def test_on_a_terminal_make_itself_ends_well_with_ctrl_c(tmp_path):
     try:
         while octets := os.read(terminal, 65536):
             seen += octets
-            if b"explained:" in seen and not told:
+            if last in seen and not told:
                 told = bool(os.write(terminal, b"\x03"))
     except OSError:
         pass  # how a terminal ends on Linux
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0 and b"The mail stays in inbox/" in seen, seen
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0 and end in seen, seen
 
 
 # make lab
