@@ -153,6 +153,20 @@ def test_in_the_units_sandbox_mail_comes_and_is_read_and_the_page_answers(host):
     assert active(host) == ["active", "active"]
 
 
+def test_a_mail_server_beside_it_delivers_at_the_lmtp_socket(host):
+    """One whose user is of the group, and no other."""
+    begin(host)
+    host.sh("sed -i 's/^# listener \"lmtp\"/listener \"lmtp\"/' /etc/postroom/postroom.conf")
+    host.run("systemctl", "stop", "postroom.service")  # systemd opens no socket for a service that runs
+    host.run("systemctl", "enable", "--now", "postroom-lmtp.socket")
+    host.run("systemctl", "start", "postroom.service")
+    deliver = "import smtplib; print(smtplib.LMTP('/run/postroom/lmtp').sendmail('bob@example.net', ['alice@localhost'], 'Subject: handed over\\n\\nhi\\n'))"
+    as_mail = ["setpriv", "--reuid=mail", "--clear-groups"]
+    assert "PermissionError" in host.run(*as_mail, "--regid=mail", "/usr/bin/python3", "-c", deliver, check=False)
+    assert host.run(*as_mail, "--regid=postroom", "/usr/bin/python3", "-c", deliver) == "{}\n"
+    assert "handed over" in host.run("postroom", "mail", "list", "--dir", "/var/lib/postroom", "alice")
+
+
 def test_an_upgrade_keeps_configuration_and_mail_and_the_server_runs_again(host):
     begin(host)
     send(host, "before")
