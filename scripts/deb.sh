@@ -5,7 +5,7 @@ set -eu
 version=$1
 place=build/deb
 tree=$place/postroom-$version
-export DEB_BUILD_OPTIONS=${DEB_BUILD_OPTIONS:-nocheck parallel=$(nproc)} DEB_BUILD_PROFILES=${DEB_BUILD_PROFILES:-nocheck}
+[ -n "${DEB_BUILD_OPTIONS:-}" ] || export DEB_BUILD_OPTIONS="nocheck parallel=$(nproc)" DEB_BUILD_PROFILES=nocheck
 
 mkdir -p "$tree"
 find "$tree" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
