@@ -53,7 +53,7 @@ def signatures():
 def get(results, place):
     """The median at (row, server, metric), or None."""
     row, server, metric = place
-    return results["rows"].get(row, {}).get(server, {}).get(metric, {}).get("median")
+    return results.get("rows", {}).get(row, {}).get(server, {}).get(metric, {}).get("median")
 
 
 def best_of_others(results, place):

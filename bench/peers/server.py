@@ -6,6 +6,7 @@ in are the run's own, and a process that turned into a daemon is still found.
 
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -15,9 +16,17 @@ TICK = os.sysconf("SC_CLK_TCK")
 PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 
+PORTS = range(10_000, 15_000)  # below those that the kernel gives to outgoing connections, of which a run has thousands, and those of the tests
+
+
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    for port in random.sample(PORTS, len(PORTS)):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+        except OSError:
+            continue
+    raise RuntimeError("no port is free")
 
 
 def wait_for(condition, seconds=20):
