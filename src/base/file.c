@@ -246,6 +246,12 @@ bool file_unlock(int fd, off_t byte)
 	return set_lock(fd, byte, F_UNLCK, F_OFD_SETLK);
 }
 
+bool file_lock_is_free(int fd, off_t byte)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+}
+
 /* A sync that failed is not tried again: the kernel may have dropped the pages and would then say "done". */
 bool file_sync(int fd)
 {

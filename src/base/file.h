@@ -58,6 +58,8 @@ bool file_copy(int from, off_t from_offset, int to, off_t to_offset, uint64_t n)
  * Closing the description gives it up. */
 bool file_lock(int fd, off_t byte, int wait_ms);
 bool file_unlock(int fd, off_t byte);
+/* Whether nobody else has it, at this moment; false also where that cannot be told. */
+bool file_lock_is_free(int fd, off_t byte);
 
 /* fdatasync / fsync of a file, for its mode and owner as well / fsync of a directory; false and errno. Never retried: a failed sync leaves the file
  * unknown. */

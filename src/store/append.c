@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/recover.h"
 
@@ -93,6 +94,7 @@ static bool write_mails(struct mailbox *m, struct draft *const *drafts, size_t n
 static bool index_mails(struct mailbox *m, struct draft *const *drafts, size_t n)
 {
 	struct index_record records[RECORDS];
+	int64_t received = clock_wall();
 	uint64_t at = m->index.head.end;
 	for (size_t done = 0; done < n;) {
 		size_t now = n - done < RECORDS ? n - done : RECORDS;
@@ -101,6 +103,7 @@ static bool index_mails(struct mailbox *m, struct draft *const *drafts, size_t n
 			records[i] = (struct index_record){ .offset = at,
 				                            .length = draft_size(d),
 				                            .octets = draft_octets(d),
+				                            .received = received,
 				                            .id.ordinal = UID_UNNUMBERED,
 				                            .divider = DIVIDER_LEN };
 			memcpy(records[i].id.hash, draft_hash(d), DRAFT_HASH);

@@ -8,14 +8,19 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "store/fence.h"
+#include "store/kept.h"
+#include "store/recover.h"
 #include "store/removal.h"
+#include "store/undelete.h"
 #include "store/window.h"
 
 enum { RECORDS_AHEAD = 32 };
 
 struct file_maildrop {
 	struct maildrop base;
+	const struct store *store;
 	bool looks;         /* without the session's lock: it may not remove */
 	struct mailbox box; /* locks; its mailbox and index are open under the write lock alone */
 	int mail;           /* the snapshot's */
@@ -31,6 +36,7 @@ struct file_maildrop {
 	uint64_t ahead_at; /* the records read ahead: their first number and how many */
 	size_t ahead_count;
 	struct index_record *ahead;
+	int64_t *until; /* of removed mails; elsewhere NULL */
 };
 
 static struct file_maildrop *mine(struct maildrop *m)
@@ -85,15 +91,12 @@ static uint64_t next_serial(void)
 	return atomic_fetch_add(&last, 1) + 1;
 }
 
-/* Takes the box's open files for the snapshot; the box opens its own again when it next holds the lock. */
-static bool take_snapshot(struct file_maildrop *m, size_t count, struct fault *why)
+/* Takes the box's open files for the snapshot of the mails in the list; NULL: of all. The box opens its own again when it next holds the lock. */
+static void take_files(struct file_maildrop *m, uint32_t *list)
 {
 	const struct index_header *h = &m->box.index.head;
-	uint32_t *live = h->dead > 0 ? list_live(m->box.index.fd, h->count, count) : NULL;
-	if (h->dead > 0 && !live)
-		return out_of_memory(why);
 	drop_snapshot(m);
-	m->live = live;
+	m->live = list;
 	m->mail = m->box.mail;
 	m->index = m->box.index.fd;
 	m->serial = next_serial();
@@ -101,6 +104,17 @@ static bool take_snapshot(struct file_maildrop *m, size_t count, struct fault *w
 	m->numbered = h->numbered == h->count;
 	m->box.mail = -1;
 	m->box.index.fd = -1;
+}
+
+static bool take_snapshot(struct file_maildrop *m, size_t count, struct fault *why)
+{
+	const struct index_header *h = &m->box.index.head;
+	uint32_t *live = h->dead > 0 ? list_live(m->box.index.fd, h->count, count) : NULL;
+	if (h->dead > 0 && !live && !index_whole(&m->box.index) && recover_index(&m->box, why))
+		live = list_live(m->box.index.fd, h->count, count);
+	if (h->dead > 0 && !live)
+		return out_of_memory(why);
+	take_files(m, live);
 	return true;
 }
 
@@ -119,7 +133,7 @@ static bool first_snapshot(struct file_maildrop *m, struct fault *why)
 	return taken;
 }
 
-static struct file_maildrop *new_maildrop(const struct store_ops *ops, const struct mailbox_place *place,
+static struct file_maildrop *new_maildrop(const struct store *store, const struct mailbox_place *place,
                                           const char *user, struct fault *why)
 {
 	struct file_maildrop *m = calloc(1, sizeof *m);
@@ -127,7 +141,8 @@ static struct file_maildrop *new_maildrop(const struct store_ops *ops, const str
 		out_of_memory(why);
 		return NULL;
 	}
-	m->base.ops = ops;
+	m->base.ops = store->ops;
+	m->store = store;
 	m->mail = -1;
 	m->index = -1;
 	if (mailbox_open(&m->box, place, user, why))
@@ -136,10 +151,10 @@ static struct file_maildrop *new_maildrop(const struct store_ops *ops, const str
 	return NULL;
 }
 
-struct maildrop *file_maildrop_open(const struct store_ops *ops, const struct mailbox_place *place, const char *user,
+struct maildrop *file_maildrop_open(const struct store *store, const struct mailbox_place *place, const char *user,
                                     const char *holder, struct fault *why)
 {
-	struct file_maildrop *m = new_maildrop(ops, place, user, why);
+	struct file_maildrop *m = new_maildrop(store, place, user, why);
 	if (!m)
 		return NULL;
 	if (mailbox_enter(&m->box, holder, why) && first_snapshot(m, why))
@@ -154,6 +169,7 @@ void file_maildrop_close(struct maildrop *base)
 	drop_snapshot(m);
 	mailbox_close(&m->box);
 	free(m->ahead);
+	free(m->until);
 	free(m);
 }
 
@@ -190,16 +206,23 @@ static bool read_ahead(struct file_maildrop *m, uint64_t number, bool may_block)
 	return true;
 }
 
+static bool heal(struct file_maildrop *m, struct fault *why);
+
 static enum store_got find_record(struct file_maildrop *m, size_t i, bool may_block, const struct index_record **r,
                                   struct fault *why)
 {
 	uint64_t number = record_number(m, i);
 	bool at_hand = number >= m->ahead_at && number < m->ahead_at + m->ahead_count;
 	if (!at_hand && !read_ahead(m, number, may_block)) {
-		if (errno == EAGAIN && !may_block)
+		if (!may_block)
 			return STORE_WOULD_BLOCK;
-		bad_index(m, why);
-		return STORE_FAULT;
+		if (!heal(m, why))
+			return STORE_FAULT;
+		number = record_number(m, i);
+		if (!read_ahead(m, number, true)) {
+			bad_index(m, why);
+			return STORE_FAULT;
+		}
 	}
 	*r = &m->ahead[number - m->ahead_at];
 	return STORE_GOT;
@@ -214,6 +237,8 @@ enum store_got file_maildrop_info(struct maildrop *base, size_t i, bool may_bloc
 		return got;
 	info->octets = r->octets;
 	info->stored = r->length;
+	info->received = r->received;
+	info->until = mine(base)->until ? mine(base)->until[i] : 0;
 	uid_format(&r->id, info->uid);
 	return STORE_GOT;
 }
@@ -258,27 +283,27 @@ enum store_got file_maildrop_view(struct maildrop *base, size_t i, struct store_
 
 /* ---- changing ---- */
 
-/* Whether the snapshot's live mails are the first live mails of the index that is in force now. */
+/* Whether the snapshot's live mails are the first live mails of the index that is in force now. What the snapshot's says of them, as far as it is whole. */
 static bool same_mails(struct file_maildrop *m)
 {
 	struct index_walk then;
 	struct index_walk now;
-	struct index_record *a;
-	struct index_record *b;
+	const struct index_record *a = NULL;
+	const struct index_record *b;
 	bool failed = false;
-	size_t met = 0;
+	uint64_t at = 0;
 	index_walk_init(&then, m->index, m->records);
 	index_walk_init(&now, m->box.index.fd, m->box.index.head.count);
-	while (met < m->count) {
-		do {
-			a = index_walk_next(&then, &failed);
-		} while (a && (a->flags & INDEX_DEAD));
+	for (size_t i = 0; i < m->count; i++) {
+		for (; at <= record_number(m, i); at++)
+			a = index_walk_next_any(&then);
 		do {
 			b = index_walk_next(&now, &failed);
 		} while (b && (b->flags & INDEX_DEAD));
-		if (!a || !b || memcmp(a->id.hash, b->id.hash, DRAFT_HASH) != 0)
+		if (!a || !b)
 			return false;
-		met++;
+		if (!(a->flags & INDEX_DAMAGED) && memcmp(a->id.hash, b->id.hash, DRAFT_HASH) != 0)
+			return false;
 	}
 	return !failed;
 }
@@ -365,7 +390,8 @@ static bool number_box(struct file_maildrop *m, struct fault *why)
 	bool equals = false;
 	if (ix->head.numbered == ix->head.count)
 		return true;
-	if (!number_index(ix, &equals))
+	if (!number_index(ix, &equals) &&
+	    (index_whole(ix) || !recover_index(&m->box, why) || !number_index(ix, &equals)))
 		return bad_index(m, why);
 	ix->head.numbered = ix->head.count;
 	mailbox_describe(&m->box);
@@ -377,6 +403,31 @@ static bool number_held(struct file_maildrop *m, struct fault *why)
 	return still_valid(m, why) && number_box(m, why) && take_snapshot(m, m->count, why);
 }
 
+static bool heal_held(struct file_maildrop *m, struct fault *why)
+{
+	if (!index_whole(&m->box.index) && !recover_index(&m->box, why))
+		return false;
+	return still_valid(m, why) && (!m->numbered || number_box(m, why)) && take_snapshot(m, m->count, why);
+}
+
+/* A record of the snapshot's index is not whole: it is made anew, and tells of the same mails. One who only looks has another look to do. */
+static bool heal(struct file_maildrop *m, struct fault *why)
+{
+	if (m->looks)
+		return bad_index(m, why);
+	if (!mailbox_hold(&m->box, why))
+		return false;
+	bool healed = m->box.mail >= 0 ? heal_held(m, why) : bad_index(m, why);
+	mailbox_let(&m->box);
+	return healed;
+}
+
+/* Whoever looks reads all of the index: what is damaged is found here. */
+static bool numbered_whole(struct file_maildrop *m, struct fault *why)
+{
+	return (index_whole(&m->box.index) || recover_index(&m->box, why)) && number_box(m, why);
+}
+
 /* Ids and snapshot under one hold: without the session's lock there may be others' mails behind the same numbers at the next. */
 static bool first_look(struct file_maildrop *m, struct fault *why)
 {
@@ -385,18 +436,19 @@ static bool first_look(struct file_maildrop *m, struct fault *why)
 		return false;
 	bool taken = true;
 	if (m->box.mail >= 0) {
-		m->count = (size_t)(h->count - h->dead);
+		taken = numbered_whole(m, why);
+		m->count = taken ? (size_t)(h->count - h->dead) : 0;
 		m->octets = h->live_octets;
-		taken = number_box(m, why) && take_snapshot(m, m->count, why);
+		taken = taken && take_snapshot(m, m->count, why);
 	}
 	mailbox_let(&m->box);
 	return taken;
 }
 
-struct maildrop *file_maildrop_look(const struct store_ops *ops, const struct mailbox_place *place, const char *user,
+struct maildrop *file_maildrop_look(const struct store *store, const struct mailbox_place *place, const char *user,
                                     struct fault *why)
 {
-	struct file_maildrop *m = new_maildrop(ops, place, user, why);
+	struct file_maildrop *m = new_maildrop(store, place, user, why);
 	if (!m)
 		return NULL;
 	m->looks = true;
@@ -425,7 +477,99 @@ bool file_maildrop_remove(struct maildrop *base, const unsigned char *marks, str
 		return fault_set(why, FAULT_PERMANENT, "only a session removes mails");
 	if (!mailbox_hold(&m->box, why))
 		return false;
-	bool removed = still_valid(m, why) && removal_commit(&m->box, marks, m->count, why);
+	const struct removal_terms terms = {
+		.now = clock_wall(),
+		.undelete = m->store->undelete,
+		.most = m->store->quota,
+	};
+	bool removed = still_valid(m, why) && removal_commit(&m->box, marks, m->count, &terms, why);
 	mailbox_let(&m->box);
 	return removed;
+}
+
+/* ---- removed mails ---- */
+
+/* Those that can be taken back: their records, and until when. */
+static bool list_removed(struct file_maildrop *m, const struct kept *kept, uint32_t *list)
+{
+	const struct index_header *h = &m->box.index.head;
+	struct index_walk walk;
+	const struct index_record *r;
+	bool failed = false;
+	int64_t now = clock_wall();
+	size_t dead = 0;
+	index_walk_init(&walk, m->box.index.fd, h->count);
+	for (uint32_t i = 0; (r = index_walk_next(&walk, &failed)) != NULL; i++) {
+		const struct mark *mark = r->flags & INDEX_DEAD ? kept_mark(kept, dead++, now) : NULL;
+		if (!mark)
+			continue;
+		list[m->count] = i;
+		m->until[m->count++] = mark->until;
+		m->octets += r->octets;
+	}
+	return !failed;
+}
+
+static bool look_at_removed(struct file_maildrop *m, struct fault *why)
+{
+	struct kept kept;
+	if (!numbered_whole(m, why) || !kept_load(&kept, &m->box, why))
+		return false;
+	uint32_t *list = calloc(kept.count + 1, sizeof *list);
+	m->until = calloc(kept.count + 1, sizeof *m->until);
+	bool listed = list && m->until && list_removed(m, &kept, list);
+	kept_release(&kept);
+	if (listed)
+		take_files(m, list);
+	else
+		free(list);
+	return listed || out_of_memory(why);
+}
+
+struct maildrop *file_maildrop_look_removed(const struct store *store, const struct mailbox_place *place,
+                                            const char *user, struct fault *why)
+{
+	struct file_maildrop *m = new_maildrop(store, place, user, why);
+	if (!m)
+		return NULL;
+	m->looks = true;
+	bool looked = mailbox_hold(&m->box, why);
+	if (looked) {
+		looked = m->box.mail < 0 || look_at_removed(m, why);
+		mailbox_let(&m->box);
+	}
+	if (looked)
+		return &m->base;
+	file_maildrop_close(&m->base);
+	return NULL;
+}
+
+static bool list_ids(struct file_maildrop *m, const unsigned char *marks, struct undelete *wish, struct uid *ids,
+                     struct fault *why)
+{
+	const struct index_record *r;
+	for (size_t i = 0; i < m->count; i++) {
+		if (!store_marked(marks, i))
+			continue;
+		if (find_record(m, i, true, &r, why) != STORE_GOT)
+			return false;
+		ids[wish->count++] = r->id;
+	}
+	return true;
+}
+
+bool file_maildrop_undelete(struct maildrop *base, const unsigned char *marks, struct fault *why)
+{
+	struct file_maildrop *m = mine(base);
+	struct uid *ids = calloc(m->count + 1, sizeof *ids);
+	struct undelete wish = { .ids = ids, .now = clock_wall(), .quota = m->store->quota };
+	bool good = ids ? list_ids(m, marks, &wish, ids, why) : out_of_memory(why);
+	if (good && mailbox_hold_alone(&m->box, why)) {
+		good = undelete_mails(&m->box, &wish, why);
+		mailbox_let(&m->box);
+	} else {
+		good = false;
+	}
+	free(ids);
+	return good;
 }

@@ -7,12 +7,16 @@
 #include "store/mailbox.h"
 #include "store/store.h"
 
-/* `ops` goes into the maildrop's first member. The functions below are the file store's share of struct store_ops. */
-struct maildrop *file_maildrop_open(const struct store_ops *ops, const struct mailbox_place *place, const char *user,
+/* The store outlives the maildrop. The functions below are the file store's share of struct store_ops. */
+struct maildrop *file_maildrop_open(const struct store *store, const struct mailbox_place *place, const char *user,
                                     const char *holder, struct fault *why);
 /* A snapshot without the session's lock, see file_store_look(). */
-struct maildrop *file_maildrop_look(const struct store_ops *ops, const struct mailbox_place *place, const char *user,
+struct maildrop *file_maildrop_look(const struct store *store, const struct mailbox_place *place, const char *user,
                                     struct fault *why);
+/* … of the mails that can be taken back, see file_store_look_removed(). */
+struct maildrop *file_maildrop_look_removed(const struct store *store, const struct mailbox_place *place,
+                                            const char *user, struct fault *why);
+bool file_maildrop_undelete(struct maildrop *removed, const unsigned char *marks, struct fault *why);
 void file_maildrop_close(struct maildrop *m);
 size_t file_maildrop_count(const struct maildrop *m);
 uint64_t file_maildrop_octets(const struct maildrop *m);

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "store/append.h"
+#include "store/expiry.h"
 #include "store/file_maildrop.h"
 #include "store/idle.h"
 #include "store/removal.h"
@@ -118,7 +120,7 @@ static bool file_room(struct store *base, const char *user, uint64_t octets, str
 
 static struct maildrop *file_open_maildrop(struct store *base, const char *user, const char *holder, struct fault *why)
 {
-	return file_maildrop_open(base->ops, &mine(base)->place, user, holder, why);
+	return file_maildrop_open(base, &mine(base)->place, user, holder, why);
 }
 
 const struct mailbox_place *file_store_place(struct store *base)
@@ -128,7 +130,22 @@ const struct mailbox_place *file_store_place(struct store *base)
 
 struct maildrop *file_store_look(struct store *base, const char *user, struct fault *why)
 {
-	return file_maildrop_look(base->ops, &mine(base)->place, user, why);
+	return file_maildrop_look(base, &mine(base)->place, user, why);
+}
+
+struct maildrop *file_store_look_removed(struct store *base, const char *user, struct fault *why)
+{
+	return file_maildrop_look_removed(base, &mine(base)->place, user, why);
+}
+
+bool file_store_undelete(struct maildrop *removed, const unsigned char *marks, struct fault *why)
+{
+	return file_maildrop_undelete(removed, marks, why);
+}
+
+bool file_store_expire(struct store *base, const char *user, struct store_expiry *expiry, struct fault *why)
+{
+	return expiry_sweep(&mine(base)->place, user, expiry, why);
 }
 
 static void file_tidy(struct store *base, const char *user)
@@ -138,7 +155,7 @@ static void file_tidy(struct store *base, const char *user)
 	if (!mailbox_open(&box, &mine(base)->place, user, &ignored))
 		return;
 	if (mailbox_hold(&box, &ignored)) {
-		removal_tidy(&box, &ignored);
+		removal_tidy(&box, clock_wall(), &ignored);
 		mailbox_let(&box);
 	}
 	mailbox_close(&box);
@@ -151,7 +168,10 @@ static bool remove_files(struct mailbox *box, struct fault *why)
 	const char *const names[] = { place->mail,  place->index, place->deleted,
 		                      place->fresh, place->torn,  mailbox_lock_name };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (unlinkat(box->dir, names[i], 0) != 0 && errno != ENOENT)
+		char fresh[MAILBOX_NAME_MAX + 32]; /* what was to take its place when a process died */
+		snprintf(fresh, sizeof fresh, "%s.new", names[i]);
+		if ((unlinkat(box->dir, names[i], 0) != 0 && errno != ENOENT) ||
+		    (names[i][0] == '.' && unlinkat(box->dir, fresh, 0) != 0 && errno != ENOENT))
 			return fault_errno(why, "cannot remove %s/%s", box->user, names[i]);
 	}
 	return unlinkat(place->root, box->user, AT_REMOVEDIR) == 0 ||

@@ -11,13 +11,13 @@
 
 #include "store/fence.h"
 #include "store/mailbox.h"
+#include "store/marks.h"
 #include "store/scan.h"
 
 enum {
 	TRIES = 5,
 	PAUSE_MS = 4, /* between them: as long as an append takes at most from the mailbox to its index */
 	NAME_SIZE = MAILBOX_NAME_MAX + 16,
-	MARKS_HEAD = 24, /* octets of a file of marks that holds none */
 };
 
 struct glance {

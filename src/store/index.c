@@ -13,12 +13,12 @@
 
 #include "store/checksum.h"
 
-static const char magic[8] = "PRINDX1";
+static const char magic[8] = "PRINDX2";
 static const char boot_file[] = "/proc/sys/kernel/random/boot_id";
 
 enum { RECORDS_AT = 1024, NAME_SIZE = 300 };
 
-static_assert(sizeof(struct index_record) == 56, "the record's layout is a file format");
+static_assert(sizeof(struct index_record) == 64, "the record's layout is a file format");
 static_assert(sizeof(struct index_header) <= RECORDS_AT, "the header fits before the records");
 static_assert(sizeof(struct index_header) % 8 == 0, "the check goes by eight octets");
 
@@ -195,19 +195,40 @@ void index_walk_init(struct index_walk *w, int fd, uint64_t count)
 	w->have = 0;
 }
 
+/* Whether there is a next block, of w->have records; they are not read yet. */
+static bool begin_block(struct index_walk *w)
+{
+	uint64_t left = w->count - w->next;
+	w->have = left < sizeof w->block / sizeof w->block[0] ? (size_t)left : sizeof w->block / sizeof w->block[0];
+	w->used = 0;
+	return w->have > 0;
+}
+
 struct index_record *index_walk_next(struct index_walk *w, bool *failed)
 {
 	if (w->used < w->have)
 		return &w->block[w->used++];
-	uint64_t left = w->count - w->next;
-	w->have = left < sizeof w->block / sizeof w->block[0] ? (size_t)left : sizeof w->block / sizeof w->block[0];
-	w->used = 0;
-	if (w->have == 0)
+	if (!begin_block(w))
 		return NULL;
 	if (!index_read(w->fd, w->next, w->block, w->have, true)) {
 		w->have = 0;
 		*failed = true;
 		return NULL;
+	}
+	w->next += w->have;
+	return &w->block[w->used++];
+}
+
+struct index_record *index_walk_next_any(struct index_walk *w)
+{
+	if (w->used < w->have)
+		return &w->block[w->used++];
+	if (!begin_block(w))
+		return NULL;
+	bool whole = index_read(w->fd, w->next, w->block, w->have, true);
+	for (size_t i = 0; !whole && i < w->have; i++) {
+		if (!index_read(w->fd, w->next + i, &w->block[i], 1, true))
+			w->block[i] = (struct index_record){ .flags = INDEX_DAMAGED };
 	}
 	w->next += w->have;
 	return &w->block[w->used++];

@@ -13,12 +13,16 @@
 #include "base/file.h"
 #include "store/uid.h"
 
-enum { INDEX_DEAD = 1 };
+enum {
+	INDEX_DEAD = 1,
+	INDEX_DAMAGED = 2, /* never in a file: a walk's, see index_walk_next_any */
+};
 
 struct index_record {
-	uint64_t offset; /* of the mail in the file */
-	uint64_t length; /* of its text, without the dividing line */
-	uint64_t octets; /* on the wire */
+	uint64_t offset;  /* of the mail in the file */
+	uint64_t length;  /* of its text, without the dividing line */
+	uint64_t octets;  /* on the wire */
+	int64_t received; /* seconds since 1970 */
 	struct uid id;
 	uint32_t divider; /* octets of the dividing line */
 	uint32_t flags;
@@ -91,6 +95,8 @@ struct index_walk {
 void index_walk_init(struct index_walk *w, int fd, uint64_t count);
 /* The next record, to be used before the next call; NULL at the end, or with `failed` set. */
 struct index_record *index_walk_next(struct index_walk *w, bool *failed);
+/* The same, but a record that is not whole does not end the walk: it comes as INDEX_DAMAGED, and says nothing. NULL: the end. */
+struct index_record *index_walk_next_any(struct index_walk *w);
 
 /* Makes a new index. Where the directory has no room for it, it is made in memory: then it serves its process alone. */
 struct index_maker {

@@ -30,7 +30,7 @@ const char mailbox_lock_name[] = ".lock";
 static bool open_directory(struct mailbox *m, struct fault *why)
 {
 	/* Its name is synced with the first index: recover.c. */
-	if (mkdirat(m->place->root, m->user, 0700) != 0 && errno != EEXIST)
+	if (!m->there && mkdirat(m->place->root, m->user, 0700) != 0 && errno != EEXIST)
 		return fault_errno(why, "cannot make the directory of %s", m->user);
 	m->dir = file_open(m->place->root, m->user, O_RDONLY | O_DIRECTORY, 0);
 	if (m->dir < 0)
@@ -49,14 +49,25 @@ static bool open_lock(struct mailbox *m, struct fault *why)
 	return true;
 }
 
-bool mailbox_open(struct mailbox *m, const struct mailbox_place *place, const char *user, struct fault *why)
+static bool open_box(struct mailbox *m, const struct mailbox_place *place, const char *user, bool there,
+                     struct fault *why)
 {
-	*m = (struct mailbox){ .place = place, .dir = -1, .lock = -1, .mail = -1, .index.fd = -1 };
+	*m = (struct mailbox){ .place = place, .there = there, .dir = -1, .lock = -1, .mail = -1, .index.fd = -1 };
 	snprintf(m->user, sizeof m->user, "%s", user);
 	if (open_directory(m, why) && open_lock(m, why))
 		return true;
 	mailbox_close(m);
 	return false;
+}
+
+bool mailbox_open(struct mailbox *m, const struct mailbox_place *place, const char *user, struct fault *why)
+{
+	return open_box(m, place, user, false, why);
+}
+
+bool mailbox_open_there(struct mailbox *m, const struct mailbox_place *place, const char *user, struct fault *why)
+{
+	return open_box(m, place, user, true, why);
 }
 
 void mailbox_close_mail(struct mailbox *m)
@@ -88,7 +99,7 @@ static bool lock_is_in_place(const struct mailbox *m)
 static bool reopen(struct mailbox *m, struct fault *why)
 {
 	struct mailbox again;
-	if (!mailbox_open(&again, m->place, m->user, why))
+	if (!open_box(&again, m->place, m->user, m->there, why))
 		return false;
 	mailbox_close(m);
 	*m = again;
@@ -249,7 +260,7 @@ static void write_holder(struct mailbox *m, const char *holder)
 	(void)!file_write(m->lock, text, sizeof text, HOLDER_AT);
 }
 
-static void name_holder(struct mailbox *m, struct fault *why)
+static void name_holder(const struct mailbox *m, struct fault *why)
 {
 	char text[HOLDER_SIZE + 1] = "";
 	ssize_t n = file_read(m->lock, text, HOLDER_SIZE, HOLDER_AT);
@@ -269,14 +280,22 @@ bool mailbox_enter(struct mailbox *m, const char *holder, struct fault *why)
 	return true;
 }
 
-bool mailbox_is_free(struct mailbox *m, struct fault *why)
+bool mailbox_is_free(const struct mailbox *m, struct fault *why)
 {
-	if (lock_byte(m, BYTE_SESSION, 0, why)) {
-		file_unlock(m->lock, BYTE_SESSION);
+	/* Asked, not tried: a session that begins at this moment is not to find it taken. */
+	if (file_lock_is_free(m->lock, BYTE_SESSION))
 		return true;
-	}
-	if (why->kind == FAULT_BUSY)
-		name_holder(m, why);
+	name_holder(m, why);
+	return false;
+}
+
+bool mailbox_hold_alone(struct mailbox *m, struct fault *why)
+{
+	if (!mailbox_hold(m, why))
+		return false;
+	if (mailbox_is_free(m, why))
+		return true;
+	mailbox_let(m);
 	return false;
 }
 

@@ -24,6 +24,7 @@ struct mailbox_place {
 struct mailbox {
 	const struct mailbox_place *place;
 	char user[MAILBOX_USER_MAX + 1];
+	bool there; /* its directory is not made where it is missing */
 	int dir;
 	int lock;
 	struct file_look lock_look;
@@ -49,6 +50,8 @@ struct append_note {
 
 /* The user's directory is made where it is missing. */
 bool mailbox_open(struct mailbox *m, const struct mailbox_place *place, const char *user, struct fault *why);
+/* … or else it is not opened, with ENOENT. */
+bool mailbox_open_there(struct mailbox *m, const struct mailbox_place *place, const char *user, struct fault *why);
 void mailbox_close(struct mailbox *m);
 /* Closes the mailbox file and its index; the next hold opens them again. */
 void mailbox_close_mail(struct mailbox *m);
@@ -63,7 +66,9 @@ bool mailbox_hold_as_found(struct mailbox *m, bool *looked, struct fault *why);
 /* The session's lock: tries it; FAULT_BUSY with the holder's text. Given up by mailbox_close. */
 bool mailbox_enter(struct mailbox *m, const char *holder, struct fault *why);
 /* Whether no session has the mailbox; FAULT_BUSY with the holder's text. */
-bool mailbox_is_free(struct mailbox *m, struct fault *why);
+bool mailbox_is_free(const struct mailbox *m, struct fault *why);
+/* mailbox_hold() where no session has a snapshot: one that begins waits for the write lock before it takes one. FAULT_BUSY: one has. */
+bool mailbox_hold_alone(struct mailbox *m, struct fault *why);
 
 /* Under the write lock: whether the file ends with its last mail. Where there was no room to deal with what stands behind it, it
  * does not, and nothing can be appended. */

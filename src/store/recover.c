@@ -10,6 +10,8 @@
 
 #include "base/log.h"
 
+enum { NS_A_SECOND = 1000 * 1000 * 1000 };
+
 static bool note_mail(void *owner, const struct scan_mail *mail)
 {
 	struct recover_found *f = owner;
@@ -26,6 +28,7 @@ static bool note_mail(void *owner, const struct scan_mail *mail)
 		.offset = mail->offset,
 		.length = mail->length,
 		.octets = mail->octets,
+		.received = f->changed,
 		.id.ordinal = UID_UNNUMBERED,
 		.divider = (uint32_t)(mail->end - mail->offset - mail->length),
 	};
@@ -35,6 +38,7 @@ static bool note_mail(void *owner, const struct scan_mail *mail)
 
 bool recover_scan(struct mailbox *m, struct recover_found *f, struct scan *s, struct fault *why)
 {
+	f->changed = m->look.modified / NS_A_SECOND;
 	*s = (struct scan){ .fd = m->mail, .from = s->from, .size = m->look.size, .mail = note_mail, .owner = f };
 	return scan_file(s, why);
 }
@@ -153,97 +157,111 @@ static bool apply_marks(struct mailbox *m, struct recover_found *f, struct fault
 	if (!marks_load(&marks, m->dir, m->place->deleted, &m->look, why))
 		return false;
 	recover_mark_dead(f, &marks);
-	bool kept = marks_keep_met(&marks, m->dir, m->place->deleted, why);
+	bool kept = marks_keep_met(&marks, m->dir, m->place->deleted, &m->look, why);
 	marks_release(&marks);
 	return kept;
 }
 
+/* What the old index knows of a mail that the mailbox does not say. */
+struct known {
+	struct uid id;
+	int64_t received;
+};
+
+/* Equal mails in the order of the file: those that have an ordinal stand before those that have none. */
 static int by_hash(const void *a, const void *b)
 {
-	const struct uid *x = a;
-	const struct uid *y = b;
+	const struct uid *x = &((const struct known *)a)->id;
+	const struct uid *y = &((const struct known *)b)->id;
 	int order = memcmp(x->hash, y->hash, DRAFT_HASH);
 	return order != 0 ? order : (x->ordinal > y->ordinal) - (x->ordinal < y->ordinal);
 }
 
-/* The ids of the old index, sorted; how many. */
-static size_t read_old_ids(struct mailbox *m, struct index *old, struct uid **ids)
+/* All records that are whole, whatever lies between them. */
+static size_t read_whole_records(const struct index *old, struct known *list)
 {
 	struct index_walk walk;
-	struct index_record *r;
-	bool failed = false;
+	const struct index_record *r;
 	size_t n = 0;
-	*ids = NULL;
-	if (!index_open(old, m->dir, m->place->index))
-		return 0;
-	struct uid *list = calloc(old->head.count + 1, sizeof *list);
-	index_walk_init(&walk, old->fd, list ? old->head.count : 0);
-	while (list && (r = index_walk_next(&walk, &failed)) != NULL) {
-		if (r->id.ordinal != UID_UNNUMBERED)
-			list[n++] = r->id;
+	index_walk_init(&walk, old->fd, old->head.count);
+	while ((r = index_walk_next_any(&walk)) != NULL) {
+		if (!(r->flags & INDEX_DAMAGED))
+			list[n++] = (struct known){ .id = r->id, .received = r->received };
 	}
-	index_close(old);
-	if (n > 0)
-		qsort(list, n, sizeof *list, by_hash);
-	*ids = list;
 	return n;
 }
 
-/* The first id of this hash, or n. */
-static size_t first_id(const struct uid *ids, size_t n, const unsigned char *hash)
+/* What the old index knows, sorted; how many. */
+static size_t read_old(struct mailbox *m, struct index *old, struct known **known)
+{
+	*known = NULL;
+	if (!index_open(old, m->dir, m->place->index))
+		return 0;
+	struct known *list = calloc(old->head.count + 1, sizeof *list);
+	size_t n = list ? read_whole_records(old, list) : 0;
+	index_close(old);
+	if (n > 0)
+		qsort(list, n, sizeof *list, by_hash);
+	*known = list;
+	return n;
+}
+
+/* The first of this hash, or n. */
+static size_t first_of(const struct known *known, size_t n, const unsigned char *hash)
 {
 	size_t low = 0;
 	for (size_t high = n; low < high;) {
 		size_t middle = low + (high - low) / 2;
-		if (memcmp(ids[middle].hash, hash, DRAFT_HASH) < 0)
+		if (memcmp(known[middle].id.hash, hash, DRAFT_HASH) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < n && memcmp(ids[low].hash, hash, DRAFT_HASH) == 0 ? low : n;
+	return low < n && memcmp(known[low].id.hash, hash, DRAFT_HASH) == 0 ? low : n;
 }
 
-/* Equal mails take their ids over in order. taken[i], at the first id of a hash: how many of them are taken. */
-static void hand_over(struct recover_found *f, const struct uid *ids, size_t n, size_t *taken)
+/* Equal mails take theirs over in order. taken[i], at the first of a hash: how many of them are taken. */
+static void hand_over(struct recover_found *f, const struct known *known, size_t n, size_t *taken)
 {
 	for (size_t i = 0; i < f->count; i++) {
-		struct uid *id = &f->records[i].id;
-		size_t first = first_id(ids, n, id->hash);
+		struct index_record *r = &f->records[i];
+		size_t first = first_of(known, n, r->id.hash);
 		if (first == n)
 			continue;
 		size_t next = first + taken[first];
-		if (next < n && memcmp(ids[next].hash, id->hash, DRAFT_HASH) == 0) {
-			*id = ids[next];
+		if (next < n && memcmp(known[next].id.hash, r->id.hash, DRAFT_HASH) == 0) {
+			r->id = known[next].id;
+			r->received = known[next].received;
 			taken[first]++;
 		}
 	}
 }
 
-static void remember_gone(struct uid_gone *gone, const struct uid *ids, size_t n, const size_t *taken)
+static void remember_gone(struct uid_gone *gone, const struct known *known, size_t n, const size_t *taken)
 {
 	size_t first = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (memcmp(ids[i].hash, ids[first].hash, DRAFT_HASH) != 0)
+		if (memcmp(known[i].id.hash, known[first].id.hash, DRAFT_HASH) != 0)
 			first = i;
 		if (i >= first + taken[first])
-			uid_gone_add(gone, &ids[i]);
+			uid_gone_add(gone, &known[i].id);
 	}
 }
 
-/* The old index is not believed, yet the ids in it were told to clients: they stay with their mails, and what is gone is remembered. */
-static void keep_ids(struct mailbox *m, struct recover_found *f, struct uid_gone *gone)
+/* The old index is not believed, yet the ids in it were told to clients: they stay with their mails, and so does when they came; what is gone is remembered. */
+static void keep_known(struct mailbox *m, struct recover_found *f, struct uid_gone *gone)
 {
 	struct index old = { .fd = -1 };
-	struct uid *ids;
-	size_t n = read_old_ids(m, &old, &ids);
+	struct known *known;
+	size_t n = read_old(m, &old, &known);
 	size_t *taken = n > 0 ? calloc(n, sizeof *taken) : NULL;
 	*gone = old.head.gone;
 	if (taken) {
-		hand_over(f, ids, n, taken);
-		remember_gone(gone, ids, n, taken);
+		hand_over(f, known, n, taken);
+		remember_gone(gone, known, n, taken);
 	}
 	free(taken);
-	free(ids);
+	free(known);
 }
 
 static bool make_index(struct mailbox *m, struct recover_found *f, struct fault *why)
@@ -253,7 +271,7 @@ static bool make_index(struct mailbox *m, struct recover_found *f, struct fault 
 	struct uid_gone gone = { 0 };
 	if (!mailbox_deleted_size(m, &deleted_size, why))
 		return false;
-	keep_ids(m, f, &gone);
+	keep_known(m, f, &gone);
 	index_close(&m->index);
 	index_maker_init(&maker, m->dir, m->place->index);
 	maker.index.head.gone = gone;
@@ -268,6 +286,12 @@ static bool sync_all(const struct mailbox *m, struct fault *why)
 {
 	return (file_sync(m->mail) && file_sync_directory(m->dir) && file_sync_directory(m->place->root)) ||
 	       fault_errno(why, "cannot sync %s/%s and its directory", m->user, m->place->mail);
+}
+
+bool recover_index(struct mailbox *m, struct fault *why)
+{
+	log_warning("mailbox=%s/%s its index was damaged, and is made anew", m->user, m->place->mail);
+	return recover_mailbox(m, why);
 }
 
 bool recover_mailbox(struct mailbox *m, struct fault *why)

@@ -10,6 +10,8 @@
 
 /* The mailbox file is open and looked at. Afterwards the index describes it, and its name and bytes are synced. */
 bool recover_mailbox(struct mailbox *m, struct fault *why);
+/* The same where a record of the index, which seemed to be good, is not whole. Says so in the log. */
+bool recover_index(struct mailbox *m, struct fault *why);
 
 /* Its steps that change nothing, for store/inspect. */
 
@@ -18,6 +20,7 @@ struct recover_found {
 	struct index_record *records;
 	size_t count;
 	size_t cap;
+	int64_t changed; /* when the file was last, in seconds: where nobody knows when a mail came, it counts as received then */
 	bool stuck; /* there was no room to deal with what stands behind the last mail */
 };
 

@@ -10,72 +10,106 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "store/marks.h"
+#include "store/kept.h"
+#include "store/recover.h"
 #include "store/store.h"
+
+/* What becomes of a mail. */
+enum fate { STAYS, GOES, IS_KEPT, IS_GONE };
 
 /* What a removal comes to. */
 struct plan {
-	const unsigned char *marks; /* NULL: nothing but what is dead already */
+	const unsigned char *marks; /* NULL: nothing but what is gone for good already */
 	size_t count;
-	size_t removed;         /* live mails that go */
-	uint64_t keep_length;   /* octets of the file that stay */
-	uint64_t dead_length;   /* octets of the file that are dead afterwards, if it is not rewritten */
-	uint64_t first_removed; /* where the first removed mail begins */
-	bool tail;              /* nothing live stands behind it, and nothing dead either */
+	int64_t now;
+	struct kept kept;
+	size_t removed;          /* live mails that go */
+	uint64_t removed_length; /* … octets of the file */
+	uint64_t keep_length;    /* octets of the file that a rewrite copies */
+	uint64_t gone_length;    /* … that are for good gone already */
+	uint64_t first_removed;  /* where the first removed mail begins */
+	bool tail;               /* nothing live stands behind it, and nothing dead either */
 };
 
-/* Walks over all records and says of each live one whether it goes. */
+/* Walks over all records and says what becomes of each. */
 struct going {
 	struct index_walk walk;
 	const struct plan *plan;
-	size_t live; /* live mails met so far */
+	size_t live;             /* live mails met so far … */
+	size_t dead;             /* … and dead ones */
+	const struct mark *mark; /* of the mail, where it IS_KEPT */
 	bool failed;
 };
 
 static void going_init(struct going *g, const struct mailbox *m, const struct plan *plan)
 {
+	*g = (struct going){ .plan = plan };
 	index_walk_init(&g->walk, m->index.fd, m->index.head.count);
-	g->plan = plan;
-	g->live = 0;
-	g->failed = false;
 }
 
-static struct index_record *going_next(struct going *g, bool *goes)
+static struct index_record *going_next(struct going *g, enum fate *fate)
 {
+	const struct plan *p = g->plan;
 	struct index_record *r = index_walk_next(&g->walk, &g->failed);
 	if (!r)
 		return NULL;
-	*goes = false;
-	if (!(r->flags & INDEX_DEAD)) {
-		*goes = g->plan->marks && g->live < g->plan->count && store_marked(g->plan->marks, g->live);
+	if (r->flags & INDEX_DEAD) {
+		g->mark = kept_mark(&p->kept, g->dead++, p->now);
+		*fate = g->mark ? IS_KEPT : IS_GONE;
+	} else {
+		bool goes = p->marks && g->live < p->count && store_marked(p->marks, g->live);
+		*fate = goes ? GOES : STAYS;
 		g->live++;
 	}
 	return r;
 }
 
-static bool index_fault(struct mailbox *m, struct fault *why)
+static bool index_fault(const struct mailbox *m, struct fault *why)
 {
-	mailbox_drop_index(m);
 	return fault_set(why, FAULT_TEMPORARY, "the index of %s/%s cannot be read", m->user, m->place->mail);
 }
 
-static bool make_plan(struct mailbox *m, struct plan *p, struct fault *why)
+static void plan_mail(struct plan *p, const struct index_record *r, enum fate fate)
+{
+	uint64_t length = index_end(r) - r->offset;
+	if (fate == GOES && p->removed++ == 0)
+		p->first_removed = r->offset;
+	p->tail = p->tail && (fate == GOES || p->removed == 0);
+	p->removed_length += fate == GOES ? length : 0;
+	p->keep_length += fate == STAYS || fate == IS_KEPT ? length : 0;
+	p->gone_length += fate == IS_GONE ? length : 0;
+}
+
+static bool try_plan(const struct mailbox *m, struct plan *p, struct fault *why)
 {
 	struct going g;
 	struct index_record *r;
-	bool goes;
+	enum fate fate;
+	if (!kept_load(&p->kept, m, why))
+		return false;
 	going_init(&g, m, p);
 	p->tail = true;
-	while ((r = going_next(&g, &goes)) != NULL) {
-		uint64_t length = index_end(r) - r->offset;
-		bool dead = r->flags & INDEX_DEAD;
-		if (goes && p->removed++ == 0)
-			p->first_removed = r->offset;
-		p->tail = p->tail && (goes || p->removed == 0);
-		p->keep_length += goes || dead ? 0 : length;
-		p->dead_length += goes || dead ? length : 0;
-	}
+	while ((r = going_next(&g, &fate)) != NULL)
+		plan_mail(p, r, fate);
 	return !g.failed || index_fault(m, why);
+}
+
+static void end_plan(struct plan *p)
+{
+	kept_release(&p->kept);
+}
+
+/* Nothing is changed yet: where the index is damaged, another one tells of the same mails. */
+static bool make_plan(struct mailbox *m, struct plan *p, struct fault *why)
+{
+	const struct plan wish = *p;
+	if (try_plan(m, p, why))
+		return true;
+	if (index_whole(&m->index))
+		return false;
+	end_plan(p);
+	*p = wish;
+	return recover_index(m, why) && try_plan(m, p, why);
 }
 
 /* ---- cut ---- */
@@ -88,10 +122,10 @@ static void forget_tail(struct mailbox *m, const struct plan *p)
 	struct index_header kept = { .count = 0 };
 	struct going g;
 	struct index_record *r;
-	bool goes;
+	enum fate fate;
 	going_init(&g, m, p);
-	while ((r = going_next(&g, &goes)) != NULL) {
-		if (goes) {
+	while ((r = going_next(&g, &fate)) != NULL) {
+		if (fate == GOES) {
 			uid_gone_add(&gone, &r->id);
 			continue;
 		}
@@ -138,6 +172,8 @@ struct rewrite {
 	uint64_t run_length;
 	uint64_t written; /* of the new file */
 	struct index_maker maker;
+	struct mark *marks; /* of the kept mails, where they stand there */
+	size_t marks_count;
 };
 
 static bool copy_run(struct rewrite *w)
@@ -146,6 +182,13 @@ static bool copy_run(struct rewrite *w)
 	                                              (off_t)(w->written - w->run_length), w->run_length);
 	w->run_length = 0;
 	return copied;
+}
+
+static void keep_mark(struct rewrite *w, const struct mark *mark)
+{
+	struct mark *moved = &w->marks[w->marks_count++];
+	*moved = *mark;
+	moved->offset = w->written;
 }
 
 static bool keep_mail(struct rewrite *w, const struct index_record *r)
@@ -168,14 +211,16 @@ static bool copy_kept(struct rewrite *w, const struct plan *p)
 {
 	struct going g;
 	struct index_record *r;
-	bool goes;
+	enum fate fate;
 	bool good = true;
 	going_init(&g, w->m, p);
-	while (good && (r = going_next(&g, &goes)) != NULL) {
-		if (goes || (r->flags & INDEX_DEAD))
-			uid_gone_add(&w->maker.index.head.gone, &r->id);
-		else
+	while (good && (r = going_next(&g, &fate)) != NULL) {
+		if (fate == IS_KEPT)
+			keep_mark(w, g.mark);
+		if (fate == STAYS || fate == IS_KEPT)
 			good = keep_mail(w, r);
+		else
+			uid_gone_add(&w->maker.index.head.gone, &r->id);
 	}
 	if (g.failed)
 		errno = EIO;
@@ -200,7 +245,7 @@ static bool put_in_place(struct rewrite *w, struct fault *why)
 	struct file_look fresh;
 	if (!file_sync_whole(w->to) || !file_look(w->to, &fresh) || !still_the_same(m))
 		return fault_errno(why, "cannot rewrite %s/%s", m->user, m->place->mail);
-	if (!marks_name_successor(m->dir, m->place->deleted, &fresh, why))
+	if (!marks_name_successor(m->dir, m->place->deleted, &fresh, w->marks, w->marks_count, why))
 		return false;
 	if (renameat(m->dir, m->place->fresh, m->dir, m->place->mail) != 0 || !file_sync_directory(m->dir))
 		return fault_errno(why, "cannot replace %s/%s", m->user, m->place->mail);
@@ -216,7 +261,7 @@ static void take_over(struct rewrite *w)
 	file_close(m->mail);
 	m->mail = w->to;
 	index_close(&m->index);
-	if (!marks_drop(m->dir, m->place->deleted, &ignored) || !file_look(m->mail, &m->look) ||
+	if (!marks_succeed(m->dir, m->place->deleted, w->marks_count, &ignored) || !file_look(m->mail, &m->look) ||
 	    !mailbox_deleted_size(m, &deleted_size, &ignored))
 		index_maker_abandon(&w->maker);
 	else if (index_maker_finish(&w->maker, &m->look, deleted_size, &m->index, &ignored))
@@ -234,41 +279,49 @@ static void keep_access(const struct mailbox *m, int to)
 	fchmod(to, old.st_mode & 0777);
 }
 
-static bool rewrite(struct mailbox *m, const struct plan *p, struct fault *why)
+static bool rewrite_to(struct rewrite *w, const struct plan *p, struct fault *why)
 {
-	struct rewrite w = { .m = m };
+	struct mailbox *m = w->m;
 	unlinkat(m->dir, m->place->fresh, 0);
-	w.to = file_open(m->dir, m->place->fresh, O_RDWR | O_CREAT | O_EXCL, 0600);
-	if (w.to < 0)
+	w->to = file_open(m->dir, m->place->fresh, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (w->to < 0)
 		return fault_errno(why, "cannot make %s/%s", m->user, m->place->fresh);
-	keep_access(m, w.to);
-	index_maker_init(&w.maker, m->dir, m->place->index);
-	w.maker.index.head.gone = m->index.head.gone;
-	bool good = copy_kept(&w, p) || fault_errno(why, "cannot write %s/%s", m->user, m->place->fresh);
-	if (good && put_in_place(&w, why)) {
-		take_over(&w);
+	keep_access(m, w->to);
+	index_maker_init(&w->maker, m->dir, m->place->index);
+	w->maker.index.head.gone = m->index.head.gone;
+	bool good = copy_kept(w, p) || fault_errno(why, "cannot write %s/%s", m->user, m->place->fresh);
+	if (good && put_in_place(w, why)) {
+		take_over(w);
 		return true;
 	}
-	index_maker_abandon(&w.maker);
+	index_maker_abandon(&w->maker);
 	unlinkat(m->dir, m->place->fresh, 0);
-	file_close(w.to);
+	file_close(w->to);
 	return false;
+}
+
+static bool rewrite(struct mailbox *m, const struct plan *p, struct fault *why)
+{
+	struct rewrite w = { .m = m, .marks = calloc(p->kept.count + 1, sizeof *w.marks) };
+	bool rewritten = w.marks ? rewrite_to(&w, p, why) : fault_set(why, FAULT_TEMPORARY, "out of memory");
+	free(w.marks);
+	return rewritten;
 }
 
 /* ---- mark ---- */
 
-static struct mark *list_marks(struct mailbox *m, const struct plan *p)
+static struct mark *list_marks(struct mailbox *m, const struct plan *p, int64_t until)
 {
 	struct going g;
 	struct index_record *r;
-	bool goes;
+	enum fate fate;
 	size_t n = 0;
 	struct mark *list = calloc(p->removed, sizeof *list);
 	going_init(&g, m, p);
-	while (list && (r = going_next(&g, &goes)) != NULL) {
-		if (!goes)
+	while (list && (r = going_next(&g, &fate)) != NULL) {
+		if (fate != GOES)
 			continue;
-		list[n].offset = r->offset;
+		list[n] = (struct mark){ .offset = r->offset, .until = until };
 		memcpy(list[n++].hash, r->id.hash, DRAFT_HASH);
 	}
 	if (g.failed) {
@@ -283,10 +336,10 @@ static bool flag_dead(struct mailbox *m, const struct plan *p)
 	struct index_header *h = &m->index.head;
 	struct going g;
 	struct index_record *r;
-	bool goes;
+	enum fate fate;
 	going_init(&g, m, p);
-	for (uint64_t i = 0; (r = going_next(&g, &goes)) != NULL; i++) {
-		if (!goes)
+	for (uint64_t i = 0; (r = going_next(&g, &fate)) != NULL; i++) {
+		if (fate != GOES)
 			continue;
 		r->flags |= INDEX_DEAD;
 		h->dead++;
@@ -298,9 +351,10 @@ static bool flag_dead(struct mailbox *m, const struct plan *p)
 	return !g.failed;
 }
 
-static bool mark(struct mailbox *m, const struct plan *p, struct fault *why)
+/* `until`: 0, or when they can no longer be taken back. */
+static bool mark(struct mailbox *m, const struct plan *p, int64_t until, struct fault *why)
 {
-	struct mark *list = list_marks(m, p);
+	struct mark *list = list_marks(m, p, until);
 	if (!list)
 		return fault_set(why, FAULT_TEMPORARY, "out of memory");
 	bool marked = marks_add(m->dir, m->place->deleted, list, p->removed, why);
@@ -316,25 +370,39 @@ static bool mark(struct mailbox *m, const struct plan *p, struct fault *why)
 
 /* ---- */
 
-bool removal_commit(struct mailbox *m, const unsigned char *marks, size_t count, struct fault *why)
+static bool commit(struct mailbox *m, const struct plan *p, const struct removal_terms *terms, struct fault *why)
 {
-	struct plan p = { .marks = marks, .count = count };
-	if (!make_plan(m, &p, why))
-		return false;
-	if (p.removed == 0)
+	if (p->removed == 0)
 		return true;
-	if (p.tail && mailbox_ends_well(m))
-		return cut_tail(m, &p, why);
-	if (p.keep_length <= REMOVAL_REWRITE_MAX && mailbox_ends_well(m))
-		return rewrite(m, &p, why);
-	return mark(m, &p, why);
+	if (terms->undelete > 0 && (terms->most == 0 || m->index.head.dead_length + p->removed_length <= terms->most))
+		return mark(m, p, terms->now + terms->undelete, why);
+	if (p->tail && mailbox_ends_well(m))
+		return cut_tail(m, p, why);
+	if (p->keep_length <= REMOVAL_REWRITE_MAX && mailbox_ends_well(m))
+		return rewrite(m, p, why);
+	return mark(m, p, 0, why);
 }
 
-bool removal_tidy(struct mailbox *m, struct fault *why)
+bool removal_commit(struct mailbox *m, const unsigned char *marks, size_t count, const struct removal_terms *terms,
+                    struct fault *why)
 {
-	struct plan p = { .marks = NULL };
-	if (m->mail < 0 || m->index.head.dead_length * 2 < m->look.size || m->index.head.dead == 0 ||
-	    !mailbox_ends_well(m))
+	struct plan p = { .marks = marks, .count = count, .now = terms->now };
+	bool removed = make_plan(m, &p, why) && commit(m, &p, terms, why);
+	end_plan(&p);
+	return removed;
+}
+
+static bool is_worth_while(const struct mailbox *m, const struct plan *p)
+{
+	return p->gone_length > 0 && (p->keep_length <= REMOVAL_REWRITE_MAX || p->gone_length * 2 >= m->look.size);
+}
+
+bool removal_tidy(struct mailbox *m, int64_t now, struct fault *why)
+{
+	struct plan p = { .now = now };
+	if (m->mail < 0 || m->index.fd < 0 || m->index.head.dead == 0 || !mailbox_ends_well(m))
 		return true;
-	return make_plan(m, &p, why) && rewrite(m, &p, why);
+	bool tidied = make_plan(m, &p, why) && (!is_worth_while(m, &p) || rewrite(m, &p, why));
+	end_plan(&p);
+	return tidied;
 }

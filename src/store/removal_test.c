@@ -210,12 +210,12 @@ static void marks_of_the_old_file_never_hit_the_new_one(void **state)
 	int dir = open(file_lab_path("alice"), O_RDONLY | O_DIRECTORY);
 	assert_true(file_look_at(dir, "mymailbox", &look));
 	assert_true(marks_add(dir, ".mymailbox.deleted", &mark, 1, &why));
-	assert_true(marks_name_successor(dir, ".mymailbox.deleted", &look, &why));
+	assert_true(marks_name_successor(dir, ".mymailbox.deleted", &look, NULL, 0, &why));
 	suite_expect_all(s, "alice", TEXTS("equal\n"));
 	/* Named in vain: another file is the mailbox, so the marks count. */
 	look.inode++;
 	assert_true(marks_add(dir, ".mymailbox.deleted", &mark, 1, &why));
-	assert_true(marks_name_successor(dir, ".mymailbox.deleted", &look, &why));
+	assert_true(marks_name_successor(dir, ".mymailbox.deleted", &look, NULL, 0, &why));
 	suite_expect_all(s, "alice", (const char *const[]){ NULL });
 	close(dir);
 }

@@ -7,7 +7,7 @@
  *     none of them is there (after a failed sync one may be: then a retry doubles it, and nothing is lost).
  *   - What was appended is never rewritten, only removed.
  *   - One maildrop at a time is open on a mailbox, over all processes; mail appended meanwhile waits for the next.
- *   - remove() is all or nothing, and what it removed never comes back.
+ *   - remove() is all or nothing, and what it removed never comes back, unless somebody takes it back within the time that the store was given for that.
  *   - append() never makes a mailbox larger than the quota: then FAULT_QUOTA, and nothing of the batch is there.
  *   - Unique ids differ within a mailbox, stay the same for a mail's whole life, and are not given again.
  *
@@ -33,8 +33,10 @@ struct maildrop;
 struct mailbox_place;
 
 struct mail_info {
-	uint64_t octets; /* on the wire: CRLF line ends, a doubled full stop counted once (RFC 1939 section 11) */
-	uint64_t stored; /* in the stored form */
+	uint64_t octets;  /* on the wire: CRLF line ends, a doubled full stop counted once (RFC 1939 section 11) */
+	uint64_t stored;  /* in the stored form */
+	int64_t received; /* seconds since 1970; 0: not known */
+	int64_t until;    /* of a removed mail: it can be taken back until then; else 0 */
 	char uid[STORE_UID_MAX]; /* "" until numbered */
 };
 
@@ -115,8 +117,10 @@ struct store_ops {
 /* The first member of every back end's store and maildrop. */
 struct store {
 	const struct store_ops *ops;
-	/* Octets that a mailbox may hold, as its file has them, removed mails not counted; 0: no limit. Set before it is used. */
-	uint64_t quota;
+	/* Octets that a mailbox may hold, as its file has them, removed mails not counted; 0: no limit. May be changed at any time, as may the next. */
+	_Atomic uint64_t quota;
+	/* For so many seconds what remove() takes can be taken back, where the store can do that; 0: not at all. */
+	_Atomic unsigned undelete;
 };
 struct maildrop {
 	const struct store_ops *ops;
@@ -132,6 +136,23 @@ struct store *file_store_new(int dir, const char *mailbox, struct fault *why);
 /* A snapshot for somebody who only reads, beside a session that goes on; its mails have their ids. A mail that the session removes may be there or a
  * FAULT_TEMPORARY when it is read. remove() is refused. NULL with why. */
 struct maildrop *file_store_look(struct store *s, const char *user, struct fault *why);
+/* The removed mails that can be taken back, as if they were a mailbox's, for who only reads. NULL with why. */
+struct maildrop *file_store_look_removed(struct store *s, const char *user, struct fault *why);
+/* Those of file_store_look_removed() whose bit is set are there again, all or none. FAULT_BUSY while a session is at the mailbox; FAULT_QUOTA; FAULT_PERMANENT where one is gone
+ * by now. */
+bool file_store_undelete(struct maildrop *removed, const unsigned char *marks, struct fault *why);
+/* What a mailbox is to be rid of, and what came of it. */
+struct store_expiry {
+	int64_t now;     /* seconds since 1970 */
+	unsigned age;    /* mails that came so many seconds ago go; 0: none */
+	uint64_t size;   /* the oldest go until it holds no more than so many octets; 0: none */
+	bool there;      /* the answer: there is such a place … */
+	size_t removed;  /* … mails that went by these … */
+	uint64_t octets; /* … on the wire */
+	int64_t next;    /* when, by what is there now, the next will be due; INT64_MAX: none */
+};
+/* Those mails go for good, and so do removed ones whose time is over. Makes no mailbox where there is none. FAULT_BUSY while a session is at it. */
+bool file_store_expire(struct store *s, const char *user, struct store_expiry *expiry, struct fault *why);
 /* The names of its files, for store/inspect; they live as long as it does. */
 const struct mailbox_place *file_store_place(struct store *s);
 /* Reads what such stores need from elsewhere, for processes that will not be able to. */

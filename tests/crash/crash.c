@@ -17,6 +17,7 @@
 
 #include "power.h"
 #include "work.h"
+#include "work_kept.h"
 
 enum { WHY_MAX = 300, PROCESSES = 2, PRUNE = 12, CUTS_AFTER_FAULT = 8 };
 #define TURN_EACH UINT32_MAX
@@ -172,6 +173,7 @@ static void prepare(struct bench *b, const struct workload *w)
 		m->asked_at = m->asked_at == WORK_NEVER ? WORK_NEVER : 0;
 		m->removed_at = m->removed_at == WORK_NEVER ? WORK_NEVER : 0;
 		m->told_at = m->told_at == WORK_NEVER ? WORK_NEVER : 0;
+		work_kept_settle(m);
 		m->batch = i;
 	}
 	work_users_settle(&b->ledger->users);
@@ -239,7 +241,8 @@ static uint64_t signature(const struct bench *b, unsigned at)
 	for (size_t i = 0; i < b->ledger->count; i++) {
 		const struct work_mail *m = &b->ledger->mails[i];
 		sum = sum * 31 + (m->acked_at <= at) + 2u * (m->asked_at <= at) + 4u * (m->removed_at <= at) +
-		      8u * (m->told_at <= at);
+		      8u * (m->told_at <= at) + 16u * (m->back_asked_at <= at) + 32u * (m->back_at <= at) +
+		      64u * (m->cut_asked_at <= at) + 128u * (m->cut_at <= at);
 	}
 	return sum * 0x9e3779b97f4a7c15u;
 }

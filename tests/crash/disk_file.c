@@ -382,6 +382,17 @@ static void unlock(const struct opened *o, int64_t byte)
 	}
 }
 
+/* Whether somebody else has it: told as fcntl() tells it. */
+static void ask_lock(const struct opened *o, struct flock *l)
+{
+	l->l_type = F_UNLCK;
+	for (int i = 0; i < DISK_LOCKS; i++) {
+		if (disk->locks[i].used && disk->locks[i].node == o->node && disk->locks[i].byte == l->l_start &&
+		    disk->locks[i].description != o->description)
+			l->l_type = F_WRLCK;
+	}
+}
+
 int __wrap_fcntl(int fd, int command, ...)
 {
 	unsigned part = 0;
@@ -390,12 +401,14 @@ int __wrap_fcntl(int fd, int command, ...)
 	va_start(args, command);
 	struct flock *l = va_arg(args, struct flock *);
 	va_end(args);
-	if (!o || (command != F_OFD_SETLK && command != F_OFD_SETLKW))
+	if (!o || (command != F_OFD_SETLK && command != F_OFD_SETLKW && command != F_OFD_GETLK))
 		disk_fatal("fcntl()");
 	if (!call_begin(CALL_LOCK, &part))
 		return -1;
 	int result = 0;
-	if (l->l_type == F_UNLCK)
+	if (command == F_OFD_GETLK)
+		ask_lock(o, l);
+	else if (l->l_type == F_UNLCK)
 		unlock(o, l->l_start);
 	else
 		result = lock(o, l->l_start, command == F_OFD_SETLKW);

@@ -15,6 +15,7 @@
 #include "store/mailbox.h"
 #include "store/store.h"
 #include "turns.h"
+#include "work_kept.h"
 
 enum { SESSION_MAILS = 64, BATCH_MAX = 3, FOR_GROUP = 0660 };
 static const char user[] = "alice", mailbox[] = "mymailbox", index_name[] = ".mymailbox.index";
@@ -70,7 +71,12 @@ static struct work_mail *new_mail(struct working *w)
 		                 .removed_at = WORK_NEVER,
 		                 .refused_at = WORK_NEVER,
 		                 .kept_at = WORK_NEVER,
-		                 .told_at = WORK_NEVER };
+		                 .told_at = WORK_NEVER,
+		                 .back_asked_at = WORK_NEVER,
+		                 .back_at = WORK_NEVER,
+		                 .cut_asked_at = WORK_NEVER,
+		                 .cut_at = WORK_NEVER };
+	work_kept_at_mail(l->count);
 	write_text(m->text, sizeof m->text, l->count);
 	return m;
 }
@@ -123,7 +129,7 @@ static void deliver(struct working *w, struct delivery how)
 /* ---- sessions ---- */
 
 /* A mail's text as it is stored; false: it cannot be read. */
-static bool read_mail(struct maildrop *drop, size_t i, char text[WORK_TEXT])
+bool work_read_mail(struct maildrop *drop, size_t i, char text[WORK_TEXT])
 {
 	struct fault why;
 	size_t at = 0;
@@ -158,14 +164,14 @@ static bool keeps_id(const struct ledger *l, unsigned at, size_t mail)
 
 static bool must_be_there(const struct work_mail *m, unsigned at)
 {
-	return m->acked_at <= at && (m->asked_at > at || m->kept_at <= at);
+	return m->acked_at <= at && (m->asked_at > at || m->kept_at <= at || m->back_at <= at);
 }
 
 /* Of equal mails the one that is meant most likely. */
 static int likelihood(const struct ledger *l, unsigned at, size_t mail, const char *uid)
 {
 	const struct work_mail *m = &l->mails[mail];
-	if (m->removed_at <= at)
+	if (m->removed_at <= at && m->back_asked_at > at)
 		return 0;
 	if (keeps_id(l, at, mail))
 		return strcmp(m->uid, uid) == 0 ? 4 : 1;
@@ -193,7 +199,7 @@ static bool tell(struct working *w, size_t i, bool *taken)
 	char text[WORK_TEXT];
 	struct mail_info info;
 	struct fault why;
-	if (!read_mail(w->drop, i, text) || w->drop->ops->info(w->drop, i, true, &info, &why) != STORE_GOT)
+	if (!work_read_mail(w->drop, i, text) || w->drop->ops->info(w->drop, i, true, &info, &why) != STORE_GOT)
 		return false;
 	int found = find_mail(w->ledger, now(w), text, info.uid, taken);
 	if (found < 0)
@@ -237,7 +243,7 @@ static void end_session(struct working *w)
 	w->drop = NULL;
 }
 
-static void remove_mails(struct working *w, const char *numbers)
+static void remove_mails(struct working *w, const char *numbers, bool kept)
 {
 	unsigned char marks[SESSION_MAILS / 8] = { 0 };
 	struct fault why;
@@ -250,9 +256,13 @@ static void remove_mails(struct working *w, const char *numbers)
 			continue;
 		marks[i / 8] |= (unsigned char)(1 << i % 8);
 		gone[n] = &w->ledger->mails[w->session[i]];
+		if (gone[n]->removed_at != WORK_NEVER)
+			continue; /* behind the back of a session that has lost its lock: it will be told */
 		gone[n]->asked_at = now(w);
+		gone[n]->kept = kept;
 		gone[n++]->removal = removal;
 	}
+	store_of(w, 'C')->undelete = kept ? WORK_KEPT_S : 0;
 	if (n > 0 && w->drop->ops->remove(w->drop, marks, &why)) {
 		for (size_t i = 0; i < n; i++)
 			gone[i]->removed_at = now(w);
@@ -344,7 +354,14 @@ static void one_word(struct working *w, const char *word)
 		end_session(w);
 		break;
 	case '-':
-		remove_mails(w, word + 2);
+	case 'k':
+		remove_mails(w, word + 2, word[0] == 'k');
+		break;
+	case '<':
+		work_take_back(store_of(w, word[1]), w->ledger, w->disk, word + 2);
+		break;
+	case '!':
+		work_expire(store_of(w, word[1]), w->ledger, w->disk, (size_t)strtoul(word + 2, NULL, 10));
 		break;
 	case '~': {
 		struct store *s = store_of(w, word[1]);
@@ -358,6 +375,10 @@ static void one_word(struct working *w, const char *word)
 			leave_unfinished();
 		else if (word[1] == 'M')
 			open_to_group(w);
+		else if (word[1] == 'S')
+			work_misplace_marks();
+		else if (word[1] == 'O')
+			work_old_marks(w->ledger, w->disk);
 		else
 			edit(w);
 		break;
@@ -452,7 +473,7 @@ static bool look_in(const struct check *c, struct shown *shown)
 	bool good = drop->ops->number(drop, &fault);
 	shown->count = drop->ops->count(drop);
 	for (size_t i = 0; good && i < shown->count && i < SESSION_MAILS; i++) {
-		good = read_mail(drop, i, text) && drop->ops->info(drop, i, true, &info, &fault) == STORE_GOT;
+		good = work_read_mail(drop, i, text) && drop->ops->info(drop, i, true, &info, &fault) == STORE_GOT;
 		int mail = good ? find_mail(c->ledger, c->at, text, info.uid, taken) : -1;
 		if (mail >= 0)
 			taken[mail] = true;
@@ -512,13 +533,13 @@ static bool compare_ledger(const struct check *c, const unsigned *seen)
 		const struct work_mail *m = &c->ledger->mails[i];
 		bool acked = m->acked_at <= c->at, kept = m->kept_at <= c->at;
 		bool must = must_be_there(m, c->at);
-		bool may = m->begun_at <= c->at && m->removed_at > c->at;
+		bool may = m->begun_at <= c->at && (m->removed_at > c->at || m->back_asked_at <= c->at);
 		if (seen[i] > 1 || (must && seen[i] == 0) || (!may && seen[i] > 0))
 			return broken(c, "mail %zu is there %u times%s", i + 1, seen[i],
 			              must  ? ", and was acknowledged"
 			              : may ? ""
 			                    : ", and must not be");
-		if (m->removal > 0 && m->asked_at <= c->at && acked && !kept)
+		if (m->removal > 0 && m->asked_at <= c->at && acked && !kept && m->back_asked_at > c->at)
 			part[m->removal] |= seen[i] > 0 ? 1 : 2;
 	}
 	for (int r = 1; r < WORK_MAILS; r++) {
@@ -582,8 +603,12 @@ static bool check_mails(struct check *c, const struct disk *d, bool thorough)
 	c->store = file_store_new(disk_root(), mailbox, &fault);
 	if (!c->store)
 		disk_fatal(fault.text);
+	const struct work_kept_check kept = {
+		.ledger = c->ledger, .at = c->at, .store = c->store, .why = c->why, .size = c->size
+	};
 	bool good = look_in(c, &shown) && compare_shown(c, &shown, seen) && compare_ledger(c, seen) &&
-	            typed_is_kept(c, d) && access_is_kept(c, d) && (!thorough || use_once_more(c, &shown));
+	            work_kept_check(&kept, seen) && typed_is_kept(c, d) && access_is_kept(c, d) &&
+	            (!thorough || (use_once_more(c, &shown) && work_kept_use(&kept)));
 	c->store->ops->free(c->store);
 	return good;
 }

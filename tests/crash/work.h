@@ -6,9 +6,13 @@
  *                octet for octet the second that was sent
  *     (C  )C     a popserver's session begins (and asks for the unique ids); ends without QUIT
  *     -C0,2      … removes those mails of its snapshot with QUIT
+ *     kC0,2      … removes them so that they can be taken back
+ *     <A0,2      takes back those of the removed mails that can be
+ *     !A  !A3    what cannot be taken back any more goes, and mail 1 to 3 are too old
  *     ~A         gives space back
  *     xI         the index is deleted; xE: an editor adds a text without a full stop; xU: a delivery that was killed left its note and half a mail;
- *                xM: an operator opens the mailbox to its group
+ *                xM: an operator opens the mailbox to its group; xO: mail 1 is marked in a file of the format's first version;
+ *                xS: a process died before the marks that its rewrite had kept were in their place
  *     u…         the users file: work_users.h
  *     +A|+B      two words at once, each a process: where they take turns, the plan says (disk.h)
  */
@@ -30,7 +34,13 @@ struct work_mail {
 	unsigned kept_at;    /* its removal failed, and a session was shown it again: from here on it must be there */
 	unsigned refused_at; /* from here on nothing of it is left in part */
 	int removal;         /* which removal, 0: none */
-	bool typed;          /* by an editor: in no process's care until it was seen */
+	bool kept;           /* … which could be taken back … */
+	unsigned back_asked_at; /* … and was: from here on it may be there … */
+	unsigned back_at;       /* … and from here on it must be */
+	int back;               /* with which others */
+	unsigned cut_asked_at;  /* from here on it may be gone for good … */
+	unsigned cut_at;        /* … and from here on it must be */
+	bool typed;             /* by an editor: in no process's care until it was seen */
 	char uid[64];
 	unsigned told_at;
 };
