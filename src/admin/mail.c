@@ -10,6 +10,10 @@
 
 #include "admin/mail_look.h"
 #include "admin/mail_pick.h"
+#include "server/config_table.h"
+#include "server/serve.h"
+
+enum { AGE_MAX_S = 36500U * 86400 };
 
 /* ---- options ---- */
 
@@ -62,17 +66,105 @@ static bool set_format(void *wishes, const char *value)
 	return false;
 }
 
+static bool set_config(void *wishes, const char *value)
+{
+	((struct mail_wishes *)wishes)->config = value;
+	return *value != '\0';
+}
+
+static bool set_json(void *wishes, const char *value)
+{
+	(void)value;
+	return ((struct mail_wishes *)wishes)->json = true;
+}
+
+static bool set_deleted(void *wishes, const char *value)
+{
+	(void)value;
+	return ((struct mail_wishes *)wishes)->deleted = true;
+}
+
+static bool set_all(void *wishes, const char *value)
+{
+	(void)value;
+	return ((struct mail_wishes *)wishes)->all = true;
+}
+
+/* As postroom.conf has them. */
+static bool set_limit(enum config_type type, void *to, const char *value)
+{
+	char expected[120];
+	const struct config_row row = { .type = type,
+		                        .most = type == CONFIG_SIZE ? OPTIONS_SIZE_MAX : (uint64_t)AGE_MAX_S };
+	return config_value_set(&row, to, value, NULL, expected);
+}
+
+static bool set_quota(void *wishes, const char *value)
+{
+	struct mail_wishes *w = wishes;
+	return w->quota_said = set_limit(CONFIG_SIZE, &w->limits.quota, value);
+}
+
+static bool set_retain_size(void *wishes, const char *value)
+{
+	struct mail_wishes *w = wishes;
+	return w->retain_size_said = set_limit(CONFIG_SIZE, &w->limits.retain_size, value);
+}
+
+static bool set_retain_age(void *wishes, const char *value)
+{
+	struct mail_wishes *w = wishes;
+	return w->retain_age_said = set_limit(CONFIG_SECONDS, &w->limits.retain_age, value);
+}
+
+static bool set_undelete(void *wishes, const char *value)
+{
+	struct mail_wishes *w = wishes;
+	return w->undelete_said = set_limit(CONFIG_SECONDS, &w->limits.undelete, value);
+}
+
+static const char a_size[] = "give octets such as 52428800, or 50M, or 1G";
+static const char a_time[] = "give seconds, or a time such as 5m, 12h or 7d";
+
 static const struct admin_option options[] = {
 	{ .name = "dir",
 	  .argument = "DIR",
-	  .help = "where the users file is (default: the current directory)",
+	  .help = "where the users file is (default: the configuration's, or the current directory)",
 	  .set = set_dir },
+	{ .name = "config",
+	  .argument = "FILE",
+	  .help = "a postroom.conf: it says the directory, quota, undelete, and how long mail is kept",
+	  .set = set_config,
+	  .expected = "give a file" },
 	{ .name = "course",
 	  .argument = "NAME|FILE",
 	  .help = "which course's mailboxes (default: that of the users file)",
 	  .set = set_course },
+	{ .name = "json", .help = "list: print it as JSON", .set = set_json },
+	{ .name = "deleted", .help = "list: the deleted mails that undelete can take back", .set = set_deleted },
+	{ .name = "all", .help = "undelete: all that can be taken back", .set = set_all },
 	{ .name = "raw", .help = "show: the mail's own text", .set = set_raw },
 	{ .name = "dry-run", .help = "delete: say what would go, and delete nothing", .set = set_dry_run },
+	{ .name = "undelete",
+	  .argument = "TIME",
+	  .help = "delete: so that undelete can take it back for so long",
+	  .set = set_undelete,
+	  .expected = a_time },
+	{ .name = "quota",
+	  .argument = "SIZE",
+	  .help = "import, undelete: no more than the mailbox may hold",
+	  .set = set_quota,
+	  .expected = a_size },
+	{ .name = "retain-age",
+	  .argument = "TIME",
+	  .help = "expire: mails that came so long ago go",
+	  .set = set_retain_age,
+	  .expected = a_time },
+	{ .name = "retain-size",
+	  .argument = "SIZE",
+	  .help = "expire: the oldest go where a mailbox holds more",
+	  .set = set_retain_size,
+	  .expected = a_size },
 	{ .name = "mbox",
 	  .argument = "FILE|-",
 	  .help = "export: into a new file in mboxrd format, or to stdout",
@@ -142,6 +234,8 @@ static int delete_marked(struct mail_job *job, struct maildrop *m, const unsigne
 	if (!m->ops->remove(m, marks, &why))
 		return mail_place_fail(&why);
 	say_toll("deleted", &toll);
+	if (job->limits.undelete > 0)
+		puts("`postroom mail undelete` can take them back");
 	return EX_OK;
 }
 
@@ -187,18 +281,31 @@ static const struct action {
 	bool dry_run;
 	bool target;
 	bool format;
+	bool json; /* and --deleted */
+	bool all;
+	bool undelete;
+	bool quota;
+	bool retain;
 	int (*run)(struct mail_job *job);
 } actions[] = {
-	{ .name = "list", .words = "", .run = mail_list },
+	{ .name = "list", .words = "", .json = true, .run = mail_list },
 	{ .name = "show", .words = " NUMBER|ID", .least = 1, .most = 1, .raw = true, .run = mail_show },
 	{ .name = "delete",
 	  .words = " NUMBER|FROM-TO|ID …",
 	  .least = 1,
 	  .most = SIZE_MAX,
 	  .dry_run = true,
+	  .undelete = true,
 	  .run = mail_delete },
 	{ .name = "export", .words = " --mbox FILE|- or --maildir DIR", .target = true, .run = mail_export },
-	{ .name = "import", .words = " [FILE|DIR|-]", .most = 1, .format = true, .run = mail_import },
+	{ .name = "import", .words = " [FILE|DIR|-]", .most = 1, .format = true, .quota = true, .run = mail_import },
+	{ .name = "undelete",
+	  .words = " NUMBER|FROM-TO|ID …, or --all",
+	  .most = SIZE_MAX,
+	  .all = true,
+	  .quota = true,
+	  .run = mail_undelete },
+	{ .name = "expire", .words = "", .retain = true, .run = mail_expire },
 };
 
 static const struct action *find_action(const char *name)
@@ -218,12 +325,24 @@ static const char *find_stray(const struct action *a, const struct mail_wishes *
 	       : w->mbox && !a->target     ? "--mbox"
 	       : w->maildir && !a->target  ? "--maildir"
 	       : w->format && !a->format   ? "--format"
+	       : w->json && !a->json       ? "--json"
+	       : w->deleted && !a->json    ? "--deleted"
+	       : w->all && !a->all         ? "--all"
 	                                   : NULL;
+}
+
+static const char *find_stray_limit(const struct action *a, const struct mail_wishes *w)
+{
+	return w->undelete_said && !a->undelete    ? "--undelete"
+	       : w->quota_said && !a->quota        ? "--quota"
+	       : w->retain_age_said && !a->retain  ? "--retain-age"
+	       : w->retain_size_said && !a->retain ? "--retain-size"
+	                                           : NULL;
 }
 
 static int check(const struct action *a, const struct mail_wishes *w, size_t words)
 {
-	const char *stray = find_stray(a, w);
+	const char *stray = find_stray(a, w) ? find_stray(a, w) : find_stray_limit(a, w);
 	if (stray)
 		return admin_fail(EX_USAGE, "%s means nothing to mail %s: leave it out", stray, a->name);
 	if (words < a->least || words > a->most)
@@ -233,13 +352,49 @@ static int check(const struct action *a, const struct mail_wishes *w, size_t wor
 	return EX_OK;
 }
 
+/* What the command line says, else the configuration. */
+static int find_limits(const struct mail_wishes *w, struct mail_limits *limits, const char **dir)
+{
+	static struct serve_mailboxes said;
+	*limits = w->limits;
+	*dir = w->dir;
+	if (!w->config)
+		return EX_OK;
+	int status = serve_mailboxes(w->config, &said);
+	if (!w->dir)
+		*dir = said.dir;
+	if (!w->quota_said)
+		limits->quota = said.quota;
+	if (!w->undelete_said)
+		limits->undelete = said.undelete;
+	if (!w->retain_age_said)
+		limits->retain_age = said.retain_age;
+	if (!w->retain_size_said)
+		limits->retain_size = said.retain_size;
+	return status;
+}
+
+static int run_in_place(const struct action *action, struct mail_job *job, const struct mail_place_names *names)
+{
+	int status = mail_place_open(&job->place, names);
+	if (status == EX_OK) {
+		job->place.store->quota = job->limits.quota;
+		job->place.store->undelete = job->limits.undelete;
+		status = action->run(job);
+	}
+	mail_place_close(&job->place);
+	return status;
+}
+
 static int run(void *wishes, int count, char **operands)
 {
 	const struct action *action = count > 0 ? find_action(operands[0]) : NULL;
 	struct mail_job job = { .wishes = wishes };
+	const char *dir;
 	if (!action)
-		return admin_fail(EX_USAGE, "%s%s%ssay list, show, delete, export or import", count > 0 ? "'" : "",
-		                  count > 0 ? operands[0] : "", count > 0 ? "' is not known: " : "");
+		return admin_fail(EX_USAGE, "%s%s%ssay list, show, delete, undelete, export, import or expire",
+		                  count > 0 ? "'" : "", count > 0 ? operands[0] : "",
+		                  count > 0 ? "' is not known: " : "");
 	if (count < 2)
 		return admin_fail(EX_USAGE, "whose mail? Say postroom mail %s USER%s", action->name, action->words);
 	job.words = operands + 2;
@@ -247,27 +402,27 @@ static int run(void *wishes, int count, char **operands)
 	int status = check(action, wishes, job.count);
 	if (status != EX_OK)
 		return status;
-	const struct mail_place_names names = { .dir = job.wishes->dir,
-		                                .course = job.wishes->course,
-		                                .user = operands[1] };
-	status = mail_place_open(&job.place, &names);
-	if (status == EX_OK)
-		status = action->run(&job);
-	mail_place_close(&job.place);
-	return status;
+	status = find_limits(wishes, &job.limits, &dir);
+	if (status != EX_OK)
+		return status;
+	const struct mail_place_names names = { .dir = dir, .course = job.wishes->course, .user = operands[1] };
+	return run_in_place(action, &job, &names);
 }
 
 const struct admin_command mail_command = {
 	.name = "mail",
-	.operands = "list USER | show USER MAIL | delete USER MAIL … | export USER | import USER [FILE|DIR|-]",
-	.summary = "lists, shows, deletes, exports and imports a user's mail",
+	.operands = "list USER | show USER MAIL | delete USER MAIL … | undelete USER MAIL … | export USER | "
+	            "import USER [FILE|DIR|-] | expire USER",
+	.summary = "lists, shows, deletes, undeletes, exports and imports a user's mail",
 	.about = "Works on the mailbox files themselves, beside running servers. MAIL is a number, as list gives it, "
 	         "or a "
 	         "unique id;\n"
 	         "delete takes ranges (3-7), too, and deletes all that is named or nothing. import takes an mbox file, "
 	         "a "
 	         "Maildir, or a\n"
-	         "single mail.\n",
+	         "single mail. undelete takes back what was deleted where the server keeps it for a time (numbers are "
+	         "those of\n"
+	         "list --deleted). expire removes for good what is too old or too much.\n",
 	.options = options,
 	.wishes_size = sizeof(struct mail_wishes),
 	.run = run,

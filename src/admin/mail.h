@@ -15,13 +15,29 @@ struct mail_wishes {
 	const char *mbox;
 	const char *maildir;
 	const char *format;
+	const char *config;
+	/* What mailboxes are kept to: the configuration's, where these do not say it. */
+	struct mail_limits {
+		uint64_t quota;
+		uint64_t retain_size;
+		unsigned retain_age;
+		unsigned undelete;
+	} limits;
+	bool quota_said;
+	bool retain_size_said;
+	bool retain_age_said;
+	bool undelete_said;
 	bool raw;
 	bool dry_run;
+	bool json;
+	bool deleted;
+	bool all;
 };
 
 /* An action under way; what stands behind the user's name are its words. */
 struct mail_job {
 	const struct mail_wishes *wishes;
+	struct mail_limits limits;
 	struct mail_place place;
 	char *const *words;
 	size_t count;
@@ -33,6 +49,8 @@ int mail_show(struct mail_job *job);
 int mail_delete(struct mail_job *job);
 int mail_export(struct mail_job *job);
 int mail_import(struct mail_job *job);
+int mail_undelete(struct mail_job *job);
+int mail_expire(struct mail_job *job);
 
 /* The mailbox with the session's lock; NULL with why. */
 struct maildrop *mail_session(struct mail_job *job, const char *action, struct fault *why);

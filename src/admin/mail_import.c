@@ -33,7 +33,8 @@ struct import {
 	uint64_t octets;         /* … of memory */
 	uint64_t imported;
 	uint64_t refused;
-	bool failed; /* nothing more is taken */
+	bool failed;        /* nothing more is taken … */
+	uint64_t failed_at; /* … from this mail on */
 	struct fault why;
 };
 
@@ -49,8 +50,10 @@ static void say(const struct import *im, uint64_t number, const char *what, cons
 static bool fail_at(struct import *im, uint64_t number)
 {
 	progress_end(&im->progress);
-	if (!im->failed)
+	if (!im->failed) {
 		say(im, number, "", im->why.text);
+		im->failed_at = number;
+	}
 	im->failed = true;
 	return false;
 }
@@ -363,6 +366,8 @@ static int sum_up(struct import *im, int status)
 	printf("%llu mails imported", (unsigned long long)im->imported);
 	if (im->refused > 0)
 		printf(", %llu left out", (unsigned long long)im->refused);
+	if (im->failed && im->why.kind == FAULT_QUOTA)
+		printf("; mail %llu and what stands behind it are left out", (unsigned long long)im->failed_at);
 	putchar('\n');
 	int done = admin_done();
 	if (status != EX_OK)

@@ -129,12 +129,15 @@ int mail_look_rows(struct maildrop *m, const unsigned char *marks)
 int mail_list(struct mail_job *job)
 {
 	struct fault why;
-	if (!job->place.there)
-		return EX_OK;
-	struct maildrop *m = file_store_look(job->place.store, job->place.user, &why);
+	if (!job->place.there) {
+		fputs(job->wishes->json ? "[]\n" : "", stdout);
+		return admin_done();
+	}
+	struct maildrop *m = job->wishes->deleted ? file_store_look_removed(job->place.store, job->place.user, &why)
+	                                          : file_store_look(job->place.store, job->place.user, &why);
 	if (!m)
 		return mail_place_fail(&why);
-	int status = mail_look_rows(m, NULL);
+	int status = job->wishes->json ? mail_look_json(m) : mail_look_rows(m, NULL);
 	m->ops->close(m);
 	return status == EX_OK ? admin_done() : status;
 }

@@ -35,6 +35,13 @@ const struct config_row config_rows[] = {
 	{ NULL, "inboxes_age", CONFIG_SECONDS, OPTION(inboxes_age), "7d",
 	  "An inbox that was not used for so long is removed with its mail.", 60, 3650U * 86400 },
 
+	{ "How long mail is kept", "retain_age", CONFIG_SECONDS, OPTION(retain_age), "0",
+	  "A mail that came so long ago is removed for good; 0: none is.", 0, 36500U * 86400 },
+	{ NULL, "retain_size", CONFIG_SIZE, OPTION(retain_size), "0",
+	  "Where a mailbox holds more, its oldest mails are removed for good; 0: none are.", 0, OPTIONS_SIZE_MAX },
+	{ NULL, "undelete", CONFIG_SECONDS, OPTION(undelete), "0",
+	  "For so long, mail that somebody has deleted can be taken back (postroom mail undelete); 0: it is gone at once. It does not count towards the quota, and no more is kept than that.", 0, 3650U * 86400 },
+
 	{ "The web inbox", "web_hosts", CONFIG_DOMAINS, OF(web_hosts), "",
 	  "Further names under which browsers reach it, beside localhost, 127.0.0.1 and [::1]; it answers by no other.", 0, 0 },
 

@@ -45,6 +45,8 @@ const char *config_nearest(const struct config_row *rows, size_t count, const ch
 /* Puts a value in its place; texts go to the arena. `expected` gets what would have been right. A list gets one more. False: it is none, or memory is out. */
 bool config_value_set(const struct config_row *row, void *base, const char *value, struct arena *memory,
                       char expected[120]);
+/* Whether two say the same of a row. */
+bool config_value_same(const struct config_row *row, const void *a, const void *b);
 /* All the defaults of a table. False: memory is out. */
 bool config_set_defaults(const struct config_row *rows, size_t count, void *base, struct arena *memory);
 

@@ -188,3 +188,47 @@ bool config_set_defaults(const struct config_row *rows, size_t count, void *base
 	}
 	return true;
 }
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_list(const struct config_list *a, const struct config_list *b)
+{
+	bool same = a->count == b->count;
+	for (size_t i = 0; same && i < a->count; i++)
+		same = same_text(a->items[i], b->items[i]);
+	return same;
+}
+
+static size_t size_of(enum config_type type)
+{
+	return type == CONFIG_FLAG       ? sizeof(bool)
+	       : type == CONFIG_SIZE     ? sizeof(uint64_t)
+	       : type == CONFIG_COUNT    ? sizeof(size_t)
+	       : type == CONFIG_PROTOCOL ? sizeof(enum config_protocol)
+	                                 : sizeof(unsigned);
+}
+
+bool config_value_same(const struct config_row *row, const void *a, const void *b)
+{
+	const char *x = (const char *)a + row->place, *y = (const char *)b + row->place;
+	const char *texts[2];
+	switch (row->type) {
+	case CONFIG_TEXT:
+	case CONFIG_PATH:
+	case CONFIG_USER:
+	case CONFIG_DOMAIN:
+	case CONFIG_ADDRESS:
+		memcpy(&texts[0], x, sizeof texts[0]);
+		memcpy(&texts[1], y, sizeof texts[1]);
+		return same_text(texts[0], texts[1]);
+	case CONFIG_DOMAINS:
+	case CONFIG_ADDRESSES:
+		return same_list((const struct config_list *)(const void *)x,
+		                 (const struct config_list *)(const void *)y);
+	default:
+		return memcmp(x, y, size_of(row->type)) == 0;
+	}
+}

@@ -13,8 +13,8 @@
 #include "server/privileges.h"
 #include "sandbox/sandbox.h"
 
-/* The mail directory; and where the certificate, the key, the users file and the aliases are, each by the name that was given and, if that is a link, in truth. */
-enum { DIRECTORIES_MAX = 1 + 2 * 4, RESERVED_PORTS = 1024 };
+/* The mail directory; and where the certificate, the key, the configuration, the users file and the aliases are, each by the name that was given and, if that is a link, in truth. */
+enum { DIRECTORIES_MAX = 1 + 2 * 5, RESERVED_PORTS = 1024 };
 
 struct directories {
 	struct sandbox_directory list[DIRECTORIES_MAX];
@@ -59,6 +59,7 @@ static bool confine_files(const struct options *o, const struct site *site, stru
 	d->list[0].prunable = o->catch_all;
 	add_place_of(d, o->tls_cert);
 	add_place_of(d, o->tls_key);
+	add_place_of(d, o->config_file);
 	add_place_within(d, o->dir, site_users_file(site));
 	add_place_within(d, o->dir, site_aliases_file(site));
 	bool ok = sandbox_files(d->list, d->count, why);

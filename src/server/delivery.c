@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "server/retention.h"
+
 enum {
 	BUCKETS = 1024,
 	/* A sync costs as much as writing some megabytes, so a bigger batch gains nothing more, but keeps the first of
@@ -32,6 +34,7 @@ struct queue {
 struct delivery_desk {
 	struct store *store;
 	struct jobs *jobs;
+	struct retention *retention;
 	pthread_mutex_t lock; /* guards the buckets and all that hangs from them */
 	struct queue *buckets[BUCKETS];
 };
@@ -51,6 +54,11 @@ struct delivery_desk *delivery_desk_new(struct store *store, struct jobs *jobs)
 	desk->jobs = jobs;
 	pthread_mutex_init(&desk->lock, NULL);
 	return desk;
+}
+
+void delivery_desk_tell(struct delivery_desk *desk, struct retention *retention)
+{
+	desk->retention = retention;
 }
 
 void delivery_desk_free(struct delivery_desk *desk)
@@ -146,7 +154,9 @@ static void append(struct delivery_desk *desk, const struct queue *q, struct dra
                    struct fault *why)
 {
 	*why = (struct fault){ .kind = FAULT_NONE };
-	if (!desk->store->ops->append(desk->store, q->user, drafts, n, why) && why->kind == FAULT_NONE)
+	if (desk->store->ops->append(desk->store, q->user, drafts, n, why))
+		retention_note(desk->retention, q->user);
+	else if (why->kind == FAULT_NONE)
 		fault_set(why, FAULT_TEMPORARY, "%s: the mailbox takes no mail", q->user);
 }
 

@@ -15,6 +15,7 @@
 #include "store/store.h"
 
 struct delivery_desk;
+struct retention;
 
 /* One mail to one mailbox. Its owner fills in the upper part and keeps it until done() was called. */
 struct delivery {
@@ -36,6 +37,8 @@ struct delivery {
 struct delivery_desk *delivery_desk_new(struct store *store, struct jobs *jobs);
 /* Only when nothing is under way. */
 void delivery_desk_free(struct delivery_desk *desk);
+/* Hears of each mailbox that got mail; NULL: nobody does. Before the first is handed in. */
+void delivery_desk_tell(struct delivery_desk *desk, struct retention *retention);
 void delivery_hand_in(struct delivery_desk *desk, struct delivery *d);
 
 #endif

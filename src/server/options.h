@@ -61,8 +61,12 @@ struct options {
 	unsigned smtp_timeout; /* seconds a peer may be silent; 0: the protocol's */
 	unsigned pop3_timeout;
 	/* What postroom.conf alone can say. */
+	const char *config_file;  /* read again on SIGHUP; NULL: none */
 	const char *users_file;   /* NULL: the course's */
 	const char *aliases_file; /* NULL: SITE_ALIASES */
+	unsigned retain_age;      /* seconds; 0: mail is kept for ever */
+	uint64_t retain_size;     /* octets a mailbox, beyond which the oldest mails go; 0: no limit */
+	unsigned undelete;        /* seconds for which removed mail can be taken back; 0: it cannot */
 	bool catch_all;           /* any recipient has an inbox, and there are no users … */
 	size_t inboxes_max;       /* … which are so many … */
 	unsigned inboxes_age;     /* … and not unused for so many seconds */

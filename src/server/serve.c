@@ -15,17 +15,22 @@
 #include "server/config.h"
 #include "server/inboxes.h"
 #include "server/maildrop.h"
+#include "server/network.h"
 #include "server/program.h"
 #include "server/receive.h"
+#include "server/reload.h"
 #include "server/scratch.h"
 #include "server/status.h"
 #include "server/web_keeper.h"
 
 static const char name[] = "postroom";
+enum { CHORE_MAX_S = 60, CHORES = 10 };
+
 static const char usual_directory[] = "/var/lib/postroom";
 
 struct serve {
 	struct config config;
+	struct config began; /* the same, as the file said it */
 	struct activation activation;
 	struct scratch scratch;
 	const struct service_config *service;                  /* once it is configured */
@@ -33,6 +38,7 @@ struct serve {
 	struct listener web_bound;                             /* … it listens here */
 	enum config_protocol protocols[SERVICE_LISTENERS_MAX]; /* of the service's listeners */
 	bool journal;                                          /* nobody looks on */
+	struct reload reload;
 	bool reloading;
 };
 
@@ -92,6 +98,21 @@ int serve_directory(const char *path, char dir[SERVE_DIRECTORY_MAX])
 	return status;
 }
 
+int serve_mailboxes(const char *path, struct serve_mailboxes *to)
+{
+	struct config c;
+	int status = read_config(&c, path);
+	if (status != EX_OK)
+		return status;
+	const struct options *o = &c.options;
+	*to = (struct serve_mailboxes){
+		.quota = o->quota, .retain_size = o->retain_size, .retain_age = o->retain_age, .undelete = o->undelete
+	};
+	snprintf(to->dir, sizeof to->dir, "%s", c.directory ? c.directory : usual_directory);
+	config_release(&c);
+	return EX_OK;
+}
+
 /* ---- the listeners ---- */
 
 static service_session_new *session_of(enum config_protocol protocol)
@@ -142,6 +163,9 @@ static bool add_web(struct serve *s, const struct site *site, const struct confi
 	              : listener_open(&listener, strcmp(l->address, "*") == 0 ? NULL : l->address, l->port, why)))
 		return false;
 	s->web_bound = listener;
+	if (keeper.login && !c->options.plaintext && !network_is_loopback(listener.address))
+		log_warning("the web inbox has no TLS: from other machines nobody can log in there but through a web "
+		            "server on this one (docs/web.md)");
 	s->web.link = web_keeper_start(&keeper, &listener, why);
 	c->options.web = s->web.link >= 0 ? &s->web : NULL;
 	return s->web.link >= 0;
@@ -282,7 +306,27 @@ static void add_status(const struct serve *s, struct service_config *to)
 
 static void sweep(struct site *site)
 {
-	inboxes_sweep(site->inboxes);
+	if (site->inboxes)
+		inboxes_sweep(site->inboxes);
+	if (site->retention)
+		retention_sweep(site->retention);
+}
+
+/* Once a minute or, where mail is kept for a few minutes only, ten times within that. */
+static unsigned sweep_every(const struct options *o)
+{
+	unsigned every = CHORE_MAX_S * CHORES;
+	if (o->retain_age > 0 && o->retain_age < every)
+		every = o->retain_age;
+	if (o->undelete > 0 && o->undelete < every)
+		every = o->undelete;
+	return every < CHORES ? 1 : every / CHORES;
+}
+
+static void read_again(void *owner, struct site *site)
+{
+	struct serve *s = owner;
+	reload_config(&s->reload, site);
 }
 
 static bool configure(void *owner, const struct site *site, struct service_config *to, struct fault *why)
@@ -291,7 +335,9 @@ static bool configure(void *owner, const struct site *site, struct service_confi
 	to->news = on_news;
 	to->owner = s;
 	to->supervised = s->activation.notify >= 0;
-	to->chore = s->config.options.catch_all ? sweep : NULL;
+	to->reload = s->reload.path ? read_again : NULL;
+	to->chore = sweep;
+	to->chore_every = sweep_every(&s->config.options);
 	s->service = to;
 	for (size_t i = 0; i < s->config.listeners_count; i++) {
 		if (!add_all(s, site, to, &s->config.listeners[i], why))
@@ -380,6 +426,9 @@ int serve_run(const struct serve_wishes *wishes)
 	int status = read_config(&s.config, wishes->config);
 	if (status != EX_OK)
 		return status;
+	s.reload = (struct reload){ .path = wishes->config, .running = &s.began, .verbose = wishes->verbose };
+	s.began = s.config;
+	s.config.options.config_file = wishes->config;
 	take_wishes(&s.config, wishes);
 	status = serve(&s);
 	activation_end(&s.activation);

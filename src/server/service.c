@@ -66,7 +66,8 @@ struct service {
 	atomic_size_t present[SERVICE_LISTENERS_MAX];
 	atomic_uint_least64_t accepted[SERVICE_LISTENERS_MAX];
 	struct visitors *visitors;
-	struct job reload;      /* of the certificate; one at a time */
+	struct job reload;      /* of the certificate, and what SIGHUP asks for; one at a time */
+	atomic_bool hung_up;    /* SIGHUP came */
 	atomic_uint reloads;    /* that were asked for, and are not done */
 	unsigned reloads_begun; /* the job's: as many are done when it is */
 	struct job chore;
@@ -90,6 +91,8 @@ static void reload(struct job *job)
 {
 	struct service *s = (struct service *)((char *)job - offsetof(struct service, reload));
 	s->reloads_begun = atomic_load(&s->reloads);
+	if (atomic_exchange(&s->hung_up, false) && s->config->reload)
+		s->config->reload(s->config->owner, s->site);
 	if (s->site->tls)
 		tls_server_reload(s->site->tls);
 }
@@ -311,6 +314,12 @@ static void end_service(struct service *s, unsigned signal)
 		loop_post(s->workers[i].loop, &s->workers[i].end);
 }
 
+/* Whether SIGHUP asks for that, and does not say that the terminal is gone. */
+static bool reads_again(const struct service *s)
+{
+	return s->site->tls || s->config->supervised || s->config->reload;
+}
+
 /* On worker 0. */
 static void on_signal(evutil_socket_t fd, short what, void *arg)
 {
@@ -319,8 +328,9 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (read(fd, &info, sizeof info) != sizeof info || s->ending)
 		return;
-	if (info.ssi_signo == SIGHUP && (s->site->tls || s->config->supervised)) {
+	if (info.ssi_signo == SIGHUP && reads_again(s)) {
 		tell(s, SERVICE_RELOADING);
+		atomic_store(&s->hung_up, true);
 		ask_reload(s);
 	} else {
 		end_service(s, info.ssi_signo);
@@ -432,7 +442,7 @@ static void serve(struct service *s)
 static bool wants_hangup(const struct service *s)
 {
 	struct sigaction was;
-	return s->site->tls || s->config->supervised || sigaction(SIGHUP, NULL, &was) != 0 || was.sa_handler != SIG_IGN;
+	return reads_again(s) || sigaction(SIGHUP, NULL, &was) != 0 || was.sa_handler != SIG_IGN;
 }
 
 /* A full disk or a peer that is gone are errors to be handled where they happen, never the end of the process. The
@@ -476,6 +486,11 @@ const struct service_config *service_configuration(const struct service *s)
 	return s->config;
 }
 
+void service_limit(struct service *s, size_t at_once, size_t a_minute)
+{
+	visitors_limit(s->visitors, at_once, a_minute);
+}
+
 size_t service_present(const struct service *s, size_t i)
 {
 	return atomic_load(&s->present[i]);
@@ -493,7 +508,7 @@ const struct listener *service_bound(const struct service *s, size_t i)
 
 static bool begin_minutes(struct service *s, struct fault *why)
 {
-	const struct timeval minute = { .tv_sec = CHORE_EVERY_S };
+	const struct timeval minute = { .tv_sec = s->config->chore_every > 0 ? s->config->chore_every : CHORE_EVERY_S };
 	if (!s->config->chore)
 		return true;
 	s->chore = (struct job){ .work = do_chore, .done = chore_done, .home = s->workers[0].loop };

@@ -4,7 +4,7 @@
  *
  * SIGTERM and SIGINT: no new connections, sessions are told STOP_SHUTDOWN, five seconds later STOP_NOW; when all
  * connections and jobs are done, run returns. A second signal does not hurry it further than the five seconds. SIGHUP: the
- * certificate is read again, as it is when its files change; without TLS the terminal is gone, and the service ends.
+ * certificate is read again, as it is when its files change, and what `reload` reads; where there is neither, the terminal is gone, and the service ends.
  */
 #ifndef POSTROOM_SERVER_SERVICE_H
 #define POSTROOM_SERVER_SERVICE_H
@@ -46,7 +46,10 @@ struct service_config {
 	/* On the thread that runs the service, which must not block; may be NULL. */
 	void (*news)(void *owner, const struct service *s, enum service_news news);
 	void *owner;
-	/* A job once a minute; may be NULL. */
+	/* A job when SIGHUP comes, beside the certificate's; may be NULL. */
+	void (*reload)(void *owner, struct site *site);
+	/* A job every so many seconds (0: once a minute); may be NULL. */
+	unsigned chore_every;
 	void (*chore)(struct site *site);
 };
 
@@ -61,6 +64,8 @@ const struct listener *service_bound(const struct service *s, size_t i);
 /* Its connections: how many there are, and were since the beginning. From any thread. */
 size_t service_present(const struct service *s, size_t i);
 uint64_t service_accepted(const struct service *s, size_t i);
+/* For those who connect from now on (visitors.h). From any thread. */
+void service_limit(struct service *s, size_t at_once, size_t a_minute);
 /* Serves until a signal. Prints `listening on ADDRESS port N` (of a UNIX socket `listening on PATH`) to stderr for each listener once connections are accepted, with
  * ` (TLS)` behind it where TLS comes first. False: could not begin. Blocks SIGTERM, SIGINT and SIGHUP for good, so that none that comes late cuts the end short; must be called from the main
  * thread. The thread is narrowed to what a loop may do (sandbox/sandbox). The site's jobs and desk must outlive it. */

@@ -103,6 +103,7 @@ static bool open_store(struct site *site, const struct options *o, struct fault 
 	if (!site->store)
 		return false;
 	site->store->quota = o->quota;
+	site->store->undelete = o->undelete;
 	return true;
 }
 
@@ -192,6 +193,7 @@ static void prepare_user(void *owner, const char *name)
 	struct fault why;
 	if (!site->store->ops->prepare(site->store, name, &why))
 		log_warning("the mailbox of %s cannot be used: %s", name, why.text);
+	retention_note(site->retention, name);
 }
 
 /* Any recipient is a user: there is no file to read them from. */
@@ -243,15 +245,26 @@ static bool start_login(struct site *site, const struct options *o, struct fault
 	       fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
 }
 
+struct retention_limits site_retention(const struct options *o)
+{
+	return (struct retention_limits){ .age = o->retain_age, .size = o->retain_size, .undelete = o->undelete };
+}
+
 static bool start_jobs(struct site *site, struct fault *why)
 {
 	site->jobs = jobs_new(SITE_JOBS_MAX, why);
 	if (!site->jobs)
 		return false;
 	jobs_begin_with(site->jobs, sandbox_narrow_disk);
-	if (site->store)
-		site->desk = delivery_desk_new(site->store, site->jobs);
-	return !site->store || site->desk || fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
+	if (!site->store)
+		return true;
+	const struct retention_limits limits = site_retention(site->options);
+	site->desk = delivery_desk_new(site->store, site->jobs);
+	site->retention = retention_new(site->store, site->dir, site->users, &limits);
+	if (!site->desk || !site->retention)
+		return fault_set(why, FAULT_TEMPORARY, "cannot start: out of memory");
+	delivery_desk_tell(site->desk, site->retention);
+	return true;
 }
 
 static enum site_step checked(struct site *site, enum site_step step)
@@ -287,6 +300,7 @@ void site_close(struct site *site)
 	penalty_free(site->penalty);
 	meters_free(site->meters);
 	delivery_desk_free(site->desk);
+	retention_free(site->retention);
 	inboxes_free(site->inboxes);
 	if (site->store)
 		site->store->ops->free(site->store);

@@ -16,6 +16,7 @@
 #include "server/delivery.h"
 #include "server/options.h"
 #include "server/registry.h"
+#include "server/retention.h"
 #include "store/store.h"
 
 /* Job threads at most: syncs of as many mailboxes run in parallel, and as many logins wait for the disk. */
@@ -56,9 +57,10 @@ struct site {
 	struct penalty *penalty;         /* addresses that guess passwords; NULL: none is slowed down */
 	struct login_delay *login_delay; /* users who log in again too soon; NULL: nobody has to wait */
 	struct meters *meters;           /* what is counted; NULL: nothing */
-	const struct service *service;   /* who serves it, while it runs */
+	struct service *service;         /* who serves it, while it runs */
 	struct aliases *aliases;         /* NULL: there are none */
 	struct inboxes *inboxes;         /* where anybody has one; elsewhere NULL */
+	struct retention *retention;     /* how long mail is kept; NULL: where there is no store */
 	struct tls_server *tls;          /* NULL: no TLS */
 	const struct options *options;   /* what the operator asked for; outlives the site */
 	struct delivery_desk *desk;
@@ -88,6 +90,9 @@ enum site_step site_open(struct site *site, const struct options *options, struc
 enum site_step site_start(struct site *site, struct fault *why);
 /* Waits for all jobs. Their loops must still exist, and no session may be left. */
 void site_close(struct site *site);
+
+/* What the options say of it. */
+struct retention_limits site_retention(const struct options *o);
 
 /* Where users and aliases are: in the directory, or anywhere by a path from the root. The first is NULL where clients register. */
 const char *site_users_file(const struct site *site);

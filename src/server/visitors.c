@@ -62,6 +62,14 @@ struct visitors *visitors_new(const struct visitors_limits *limits)
 	return v;
 }
 
+void visitors_limit(struct visitors *v, size_t at_once, size_t a_minute)
+{
+	pthread_mutex_lock(&v->lock);
+	v->limits.at_once = at_once > 0 ? at_once : share_of(v->limits.in_all);
+	v->limits.a_minute = a_minute;
+	pthread_mutex_unlock(&v->lock);
+}
+
 void visitors_free(struct visitors *v)
 {
 	if (!v)

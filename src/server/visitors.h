@@ -44,6 +44,8 @@ enum visitors_verdict {
 
 /* NULL: memory is out. */
 struct visitors *visitors_new(const struct visitors_limits *limits);
+/* From now on; what is 0 means what it means in the beginning. */
+void visitors_limit(struct visitors *v, size_t at_once, size_t a_minute);
 /* NULL is passed over. */
 void visitors_free(struct visitors *v);
 

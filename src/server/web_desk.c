@@ -229,6 +229,13 @@ static void ask_login(struct web_desk *d, const struct message *m)
 		                           .peer = e->peer,
 		                           .answered = login_answered,
 		                           .owner = e };
+	/* By the rule of SMTP and POP3; the page has no TLS, and a web server that has it and stands in front is on this machine. */
+	if (!login_plaintext_allowed(&party)) {
+		log_warning("web login refused peer=%s: the password came without TLS (docs/web.md)", e->peer);
+		answer(d, e->number, MESSAGE_REFUSED, "passwords are taken over HTTPS alone");
+		free(e);
+		return;
+	}
 	e->login = login_new(&party);
 	if (!e->login) {
 		answer(d, e->number, MESSAGE_FAILED, "");

@@ -43,6 +43,13 @@ static void answer_outcome(struct request *r, enum message_outcome outcome, stru
 
 /* ---- login ---- */
 
+/* A web server in front says so. Who lies about it only keeps his own cookie from being sent in clear. */
+static bool came_by_tls(const struct request *r)
+{
+	const char *said = request_header(r, "X-Forwarded-Proto");
+	return said && slice_equal_text_nocase(slice_str(said), "https");
+}
+
 static void login_answered(void *asker, enum message_outcome outcome, struct slice text)
 {
 	struct request *r = asker;
@@ -50,14 +57,16 @@ static void login_answered(void *asker, enum message_outcome outcome, struct sli
 	char token[LOGINS_TOKEN + 1], name[LOGINS_NAME_MAX + 1], cookie[200];
 	snprintf(name, sizeof name, "%.*s", (int)(text.len < LOGINS_NAME_MAX ? text.len : LOGINS_NAME_MAX),
 	         text.len ? text.ptr : "");
-	if (outcome != MESSAGE_DONE) {
+	if (outcome == MESSAGE_REFUSED && text.len > 0) {
+		request_error(r, MHD_HTTP_FORBIDDEN, name);
+	} else if (outcome != MESSAGE_DONE) {
 		request_error(r, outcome == MESSAGE_REFUSED ? MHD_HTTP_UNAUTHORIZED : MHD_HTTP_SERVICE_UNAVAILABLE,
 		              outcome == MESSAGE_REFUSED ? "wrong name or password" : "try again in a moment");
 	} else if (!logins_begin(w->logins, name, token)) {
 		request_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "try again in a moment");
 	} else {
-		snprintf(cookie, sizeof cookie, "postroom=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d", token,
-		         LOGINS_SECONDS);
+		snprintf(cookie, sizeof cookie, "postroom=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d%s", token,
+		         LOGINS_SECONDS, came_by_tls(r) ? "; Secure" : "");
 		request_json(r, MHD_HTTP_OK, json_pack("{s:s}", "user", name));
 		request_add(r, "Set-Cookie", cookie);
 	}

@@ -722,7 +722,7 @@ DAMAGE = {
     "added": (lambda lab: append(lab, stored(b"new\n") + stored(b"newer\n")), r"line \d+, octet \d+: not in the index, from here on: 2 mails"),
     "removed by hand": (lambda lab: lab.mailbox().write_bytes(lab.mailbox().read_bytes()[3_000_500:]), r"in the index, and no longer in the file: 1 mail"),
     "index header": (lambda lab: write_at(side(lab, "index"), 100, b"\xaa" * 8), r"the index is damaged: its header"),
-    "index record": (lambda lab: write_at(side(lab, "index"), 1024 + 56 * 3, b"\xaa" * 8), r"the index is damaged: the record of mail 4"),
+    "index record": (lambda lab: write_at(side(lab, "index"), 1024 + 64 * 3, b"\xaa" * 8), r"the index is damaged: the record of mail 4"),
     "torn marks": (lambda lab: side(lab, "deleted").write_bytes(side(lab, "deleted").read_bytes() + b"\1" * 10), r"a removal that was never finished: 10 octets"),
     "no marks": (lambda lab: side(lab, "deleted").write_bytes(b"x" * side(lab, "deleted").stat().st_size), r"the index and the marks disagree: mail 2 is removed by the index"),
     "lost mark": (lambda lab: lab.mailbox().write_bytes(stored(letter("only"))), r"a mark that matches no mail: for a mail that stood at octet \d+"),

@@ -238,6 +238,39 @@ def test_systemd_hears_of_the_beginning_a_reload_and_the_end(directory, tmp_path
             assert supervisor.recv(100) == b"STOPPING=1"
 
 
+def test_a_hangup_has_the_file_read_again(directory):
+    def say(more, listeners=PLAIN):
+        server.config.write_text(settings(directory, more) + "".join(f'\nlistener "{name}" {{ {words} }}\n' for name, words in listeners.items()))
+        server.errors.clear()
+        server.process.send_signal(signal.SIGHUP)
+
+    def deliver():
+        return send_mail(server.port_of["smtp"], b"Subject: x\r\n\r\n" + b"x" * 200 + b"\r\n", ["alice@example.org"])
+
+    def heard(words):
+        wait_for(lambda: any(words in line for line in server.errors))
+
+    with Serve(directory, settings(directory), PLAIN) as server:
+        assert deliver().startswith("250 ")
+        say("quota = 100")
+        heard("is read again")
+        assert not [line for line in server.errors if "after a restart" in line]
+        assert deliver().startswith("452 ")
+        say('quota = 1M\nmax_connections = 7\nlogin_delay = 5s\nverbose = true\npostmaster = "bob"')
+        heard("is read again")
+        assert sorted(re.findall(r"conf: (\w+) has changed, and holds after a restart", "\n".join(server.errors))) == ["login_delay", "max_connections", "postmaster"]
+        assert deliver().startswith("250 ")
+        heard("mail from=<")
+        say("quota = 1M\nqota = 3\n")
+        heard("line 5: ")
+        heard("there is no key 'qota'")
+        heard("all holds as before")
+        assert deliver().startswith("250 ")
+        say("retain_age = 1s", PLAIN | {"smtp": PLAIN["smtp"] + ' proxy = {"192.0.2.1"}'})
+        heard("the listeners have changed, and hold after a restart")
+        assert server.process.poll() is None
+
+
 # ---- the manual page
 
 

@@ -8,6 +8,8 @@ import os
 import pathlib
 import signal
 import smtplib
+import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -15,7 +17,7 @@ import urllib.parse
 
 import pytest
 
-from harness import BUILD, PATIENCE, SANITISED, Dialogue
+from harness import BUILD, PATIENCE, SANITISED, Dialogue, wait_for
 from serving import Serve
 
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAYAAACNMs+9AAAAFUlEQVR42mNk+M9Qz0AEYBxVSF+FABJADveWkH6oAAAAAElFTkSuQmCC")
@@ -598,3 +600,86 @@ def test_every_path_of_the_description_is_there(server):
             assert status in (200, 404), (path, status)
             assert status == 200 or body["error"] not in ("there is nothing here",), path
     assert b"<h1>The API</h1>" in server.web.ask("GET", "/api")[2]
+
+
+def own_address():
+    """One of this machine's that is not loopback; None: it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
+def with_users(tmp_path, more=""):
+    (tmp_path / "mail").mkdir(parents=True)
+    (tmp_path / "mail/users.txt").write_text("ann wonderland\n")
+    text = f'hostname = "lab"\nweb_hosts = {{"inbox.example.org"}}\ndirectory = "{tmp_path}/mail"\n{more}'
+    return Serve(tmp_path, text, LISTENERS | {"web": 'protocol = web port = 0 address = "*"'})
+
+
+def log_in_at(address, port, context=None, **headers):
+    maker = (lambda: http.client.HTTPSConnection(address, port, timeout=PATIENCE, context=context)) if context else \
+        (lambda: http.client.HTTPConnection(address, port, timeout=PATIENCE))
+    connection = maker()
+    headers = {"Host": "inbox.example.org", "Content-Type": "application/json"} | headers
+    connection.request("POST", "/api/login", json.dumps({"name": "ann", "password": "wonderland"}), headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, answer.headers["Set-Cookie"], body
+
+
+def test_a_password_from_another_machine_is_refused_without_tls(tmp_path):
+    address = own_address()
+    if not address:
+        pytest.skip("this machine has no address but loopback")
+    with with_users(tmp_path) as server:
+        wait_for(lambda: any("the web inbox has no TLS" in line for line in server.errors))
+        status, cookie, body = log_in_at(address, server.port_of["web"])
+        assert (status, cookie) == (403, None) and b"over HTTPS alone" in body
+        assert log_in_at("127.0.0.1", server.port_of["web"])[0] == 200
+    with with_users(tmp_path / "plaintext", "plaintext = true\n") as server:
+        assert log_in_at(address, server.port_of["web"])[0] == 200
+        assert not [line for line in server.errors if "has no TLS" in line]
+
+
+def forward(listener, context, port):
+    """What a web server with TLS in front does, without its headers."""
+    def pump(source, sink):
+        try:
+            while octets := source.recv(65536):
+                sink.sendall(octets)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    while True:
+        try:
+            plain, _ = listener.accept()
+        except OSError:
+            return
+        outer = context.wrap_socket(plain, server_side=True)
+        inner = socket.create_connection(("127.0.0.1", port))
+        for ends in (outer, inner), (inner, outer):
+            threading.Thread(target=pump, args=ends, daemon=True).start()
+
+
+def test_behind_a_web_server_with_tls_users_log_in(tmp_path):
+    subprocess.run([BUILD / "postroom", "cert", "--dir", tmp_path, "inbox.example.org", "127.0.0.1"], check=True, capture_output=True)
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    trust = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    with with_users(tmp_path) as server, socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=forward, args=(listener, own, server.port_of["web"]), daemon=True).start()
+        port = listener.getsockname()[1]
+        tls = {"X-Forwarded-Proto": "https", "Origin": "https://inbox.example.org"}
+        status, cookie, _ = log_in_at("127.0.0.1", port, trust, **tls)
+        assert status == 200 and cookie.endswith("; Secure") and "HttpOnly" in cookie
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=PATIENCE, context=trust)
+        connection.request("GET", "/api/inboxes", headers={"Host": "inbox.example.org", "Cookie": cookie.split(";")[0]})
+        assert connection.getresponse().status == 200
+        connection.close()
+        assert log_in_at("127.0.0.1", port, trust, Origin="https://elsewhere.example")[0] == 403
+        assert log_in_at("127.0.0.1", port, trust, Host="elsewhere.example")[0] == 421
