@@ -698,6 +698,15 @@ def cut_divider(lab):
     lab.mailbox().write_bytes(text[:at] + text[at + 2 :])
 
 
+def checksum(octets):
+    """src/store/checksum.c."""
+    total = 0x9E3779B97F4A7C15
+    for (word,) in struct.iter_unpack("<Q", octets):
+        total = (total ^ word) * 0xFF51AFD7ED558CCD & (1 << 64) - 1
+        total ^= total >> 32
+    return total
+
+
 def open_note(lab, text=b"Subject: half of it\n\nhalf"):
     """As an append leaves it that is killed within its write."""
     size = lab.mailbox().stat().st_size
@@ -706,8 +715,8 @@ def open_note(lab, text=b"Subject: half of it\n\nhalf"):
     note = bytearray((lab.mailbox().parent / ".lock").read_bytes()[512:568])
     magic, _, inode, birth, _, _, _, _ = struct.unpack("<4sIQqQQQQ", note)
     assert magic == b"PRAN" and inode == stat.st_ino
-    check = (inode ^ birth * 3 ^ size * 5 ^ 1000 * 7 ^ 0 ^ 13 ^ 0x706F7374) & (1 << 64) - 1
-    write_at(lab.mailbox().parent / ".lock", 512, struct.pack("<4sIQqQQQQ", magic, 1, inode, birth, size, 1000, 0, check))
+    note = struct.pack("<4sIQqQQQ", magic, 1, inode, birth, size, 1000, 0)
+    write_at(lab.mailbox().parent / ".lock", 512, note + struct.pack("<Q", checksum(note)))
     append(lab, text)
 
 
