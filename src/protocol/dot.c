@@ -261,6 +261,8 @@ static void encode_line(struct encoding *c)
 
 bool dot_encode(struct dot_encoder *e, const char *octets, size_t n, struct buf *out)
 {
+	if (n == 0)
+		return true; /* `octets` may be NULL */
 	if (n > (SIZE_MAX - 3) / 2 || !buf_reserve(out, 2 * n + 3))
 		return false;
 	struct encoding c = { octets, octets + n, buf_end(out), e->state, e->plain };

@@ -79,7 +79,7 @@ static bool mentions_utf8(struct slice text)
 
 bool pop3_origin_is_plain(struct slice octets)
 {
-	const char *end = memmem(octets.ptr, octets.len, "\n\n", 2);
+	const char *end = octets.len > 0 ? memmem(octets.ptr, octets.len, "\n\n", 2) : NULL;
 	return end && !mentions_utf8(slice_make(octets.ptr, (size_t)(end - octets.ptr)));
 }
 

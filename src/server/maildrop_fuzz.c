@@ -28,7 +28,7 @@ struct heard {
 
 static bool holds(struct slice s, const char *text)
 {
-	return memmem(s.ptr, s.len, text, strlen(text)) != NULL;
+	return s.len > 0 && memmem(s.ptr, s.len, text, strlen(text)) != NULL;
 }
 
 /* RFC 1939 section 3: lines end in CR LF, and none but a mail's own is longer than 512 octets. */

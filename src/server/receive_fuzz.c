@@ -40,7 +40,7 @@ static void look(void *owner, struct slice said)
 
 static bool holds(struct slice s, const char *text)
 {
-	return memmem(s.ptr, s.len, text, strlen(text)) != NULL;
+	return s.len > 0 && memmem(s.ptr, s.len, text, strlen(text)) != NULL;
 }
 
 /* Whether they hold the password, or the middle of what it is in BASE64, wherever it begins there. */
