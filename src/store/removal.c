@@ -17,6 +17,14 @@
 /* What becomes of a mail. */
 enum fate { STAYS, GOES, IS_KEPT, IS_GONE };
 
+enum { BLOCK = 256 }; /* records */
+
+/* A block of the index in which something goes: it alone is read again. */
+struct touched {
+	uint64_t first; /* record */
+	size_t live;    /* live mails before it */
+};
+
 /* What a removal comes to. */
 struct plan {
 	const unsigned char *marks; /* NULL: nothing but what is gone for good already */
@@ -29,6 +37,9 @@ struct plan {
 	uint64_t gone_length;    /* … that are for good gone already */
 	uint64_t first_removed;  /* where the first removed mail begins */
 	bool tail;               /* nothing live stands behind it, and nothing dead either */
+	struct touched *touched;
+	size_t touched_count;
+	size_t touched_cap;
 };
 
 /* Walks over all records and says what becomes of each. */
@@ -47,6 +58,11 @@ static void going_init(struct going *g, const struct mailbox *m, const struct pl
 	index_walk_init(&g->walk, m->index.fd, m->index.head.count);
 }
 
+static bool goes(const struct plan *p, size_t live)
+{
+	return p->marks && live < p->count && store_marked(p->marks, live);
+}
+
 static struct index_record *going_next(struct going *g, enum fate *fate)
 {
 	const struct plan *p = g->plan;
@@ -57,9 +73,7 @@ static struct index_record *going_next(struct going *g, enum fate *fate)
 		g->mark = kept_mark(&p->kept, g->dead++, p->now);
 		*fate = g->mark ? IS_KEPT : IS_GONE;
 	} else {
-		bool goes = p->marks && g->live < p->count && store_marked(p->marks, g->live);
-		*fate = goes ? GOES : STAYS;
-		g->live++;
+		*fate = goes(p, g->live++) ? GOES : STAYS;
 	}
 	return r;
 }
@@ -80,23 +94,56 @@ static void plan_mail(struct plan *p, const struct index_record *r, enum fate fa
 	p->gone_length += fate == IS_GONE ? length : 0;
 }
 
+static bool touch(struct plan *p, const struct touched *block)
+{
+	size_t n = p->touched_count;
+	if (n > 0 && p->touched[n - 1].first == block->first)
+		return true;
+	if (n == p->touched_cap) {
+		size_t cap = n > 0 ? n * 2 : 16;
+		struct touched *more = realloc(p->touched, cap * sizeof *more);
+		if (!more)
+			return false;
+		p->touched = more;
+		p->touched_cap = cap;
+	}
+	p->touched[p->touched_count++] = *block;
+	return true;
+}
+
+/* False: memory is out. */
+static bool plan_all(struct plan *p, struct going *g)
+{
+	struct index_record *r;
+	enum fate fate;
+	struct touched block = { .first = 0 };
+	p->tail = true;
+	for (uint64_t i = 0;; i++) {
+		if (i % BLOCK == 0)
+			block = (struct touched){ .first = i, .live = g->live };
+		if ((r = going_next(g, &fate)) == NULL)
+			return true;
+		plan_mail(p, r, fate);
+		if (fate == GOES && !touch(p, &block))
+			return false;
+	}
+}
+
 static bool try_plan(const struct mailbox *m, struct plan *p, struct fault *why)
 {
 	struct going g;
-	struct index_record *r;
-	enum fate fate;
 	if (!kept_load(&p->kept, m, why))
 		return false;
 	going_init(&g, m, p);
-	p->tail = true;
-	while ((r = going_next(&g, &fate)) != NULL)
-		plan_mail(p, r, fate);
+	if (!plan_all(p, &g))
+		return fault_set(why, FAULT_TEMPORARY, "out of memory");
 	return !g.failed || index_fault(m, why);
 }
 
 static void end_plan(struct plan *p)
 {
 	kept_release(&p->kept);
+	free(p->touched);
 }
 
 /* Nothing is changed yet: where the index is damaged, another one tells of the same mails. */
@@ -310,45 +357,68 @@ static bool rewrite(struct mailbox *m, const struct plan *p, struct fault *why)
 
 /* ---- mark ---- */
 
+/* What is done with each record that goes. */
+struct visit {
+	void (*take)(struct visit *v, struct index_record *r);
+	bool changes; /* the records are written again */
+	struct index_header *head;
+	struct mark *next;
+	int64_t until;
+};
+
+static bool visit_block(struct mailbox *m, const struct plan *p, const struct touched *t, struct visit *v)
+{
+	struct index_record block[BLOCK];
+	uint64_t left = m->index.head.count - t->first;
+	size_t n = left < BLOCK ? (size_t)left : BLOCK;
+	size_t live = t->live;
+	if (!index_read(m->index.fd, t->first, block, n, true))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!(block[i].flags & INDEX_DEAD) && goes(p, live++))
+			v->take(v, &block[i]);
+	}
+	return !v->changes || index_write(&m->index, t->first, block, n);
+}
+
+static bool visit_all(struct mailbox *m, const struct plan *p, struct visit *v)
+{
+	for (size_t i = 0; i < p->touched_count; i++) {
+		if (!visit_block(m, p, &p->touched[i], v))
+			return false;
+	}
+	return true;
+}
+
+static void note_mark(struct visit *v, struct index_record *r)
+{
+	*v->next = (struct mark){ .offset = r->offset, .until = v->until };
+	memcpy(v->next->hash, r->id.hash, DRAFT_HASH);
+	v->next++;
+}
+
 static struct mark *list_marks(struct mailbox *m, const struct plan *p, int64_t until)
 {
-	struct going g;
-	struct index_record *r;
-	enum fate fate;
-	size_t n = 0;
 	struct mark *list = calloc(p->removed, sizeof *list);
-	going_init(&g, m, p);
-	while (list && (r = going_next(&g, &fate)) != NULL) {
-		if (fate != GOES)
-			continue;
-		list[n] = (struct mark){ .offset = r->offset, .until = until };
-		memcpy(list[n++].hash, r->id.hash, DRAFT_HASH);
-	}
-	if (g.failed) {
-		free(list);
-		return NULL;
-	}
-	return list;
+	struct visit v = { .take = note_mark, .next = list, .until = until };
+	if (list && visit_all(m, p, &v))
+		return list;
+	free(list);
+	return NULL;
+}
+
+static void kill_record(struct visit *v, struct index_record *r)
+{
+	r->flags |= INDEX_DEAD;
+	v->head->dead++;
+	v->head->dead_length += index_end(r) - r->offset;
+	v->head->live_octets -= r->octets;
 }
 
 static bool flag_dead(struct mailbox *m, const struct plan *p)
 {
-	struct index_header *h = &m->index.head;
-	struct going g;
-	struct index_record *r;
-	enum fate fate;
-	going_init(&g, m, p);
-	for (uint64_t i = 0; (r = going_next(&g, &fate)) != NULL; i++) {
-		if (fate != GOES)
-			continue;
-		r->flags |= INDEX_DEAD;
-		h->dead++;
-		h->dead_length += index_end(r) - r->offset;
-		h->live_octets -= r->octets;
-		if (!index_write(&m->index, i, r, 1))
-			return false;
-	}
-	return !g.failed;
+	struct visit v = { .take = kill_record, .changes = true, .head = &m->index.head };
+	return visit_all(m, p, &v);
 }
 
 /* `until`: 0, or when they can no longer be taken back. */

@@ -94,6 +94,89 @@ static void big_mailbox_is_marked_and_rewritten_later(void **state)
 	expect_letters(s, "db");
 }
 
+/* More than two of the index's blocks, and large enough to be marked only. */
+enum { MANY = 700, EACH = 48 * 1024, NUMBER = 8 };
+
+static void write_many(void)
+{
+	char *text = malloc((size_t)MANY * (EACH + 2) + 1);
+	char *to = text;
+	for (int i = 0; i < MANY; i++) {
+		to += sprintf(to, "%0*d\n", NUMBER, i);
+		memset(to, 'x', EACH - NUMBER - 2);
+		to += EACH - NUMBER - 2;
+		to += sprintf(to, "\n.\n");
+	}
+	mkdir(file_lab_path("alice"), 0700);
+	file_lab_write_octets("alice/mymailbox", "w", text, (size_t)(to - text));
+	free(text);
+}
+
+static void expect_many(struct store *s, const bool *there)
+{
+	struct maildrop *m = suite_open(s, "alice");
+	size_t i = 0;
+	for (int number = 0; number < MANY; number++) {
+		char text[NUMBER + 1] = "";
+		struct store_span span = { .octets = text, .size = NUMBER };
+		if (!there[number])
+			continue;
+		assert_true(i < m->ops->count(m));
+		assert_int_equal(m->ops->read(m, i++, &span, true, &why), STORE_GOT);
+		assert_int_equal(strtol(text, NULL, 10), number);
+	}
+	assert_int_equal(m->ops->count(m), i);
+	m->ops->close(m);
+}
+
+static void remove_many(struct store *s, bool *there, bool (*goes)(int number))
+{
+	struct maildrop *m = suite_open(s, "alice");
+	unsigned char marks[MANY / 8 + 1] = { 0 };
+	size_t i = 0;
+	for (int number = 0; number < MANY; number++) {
+		if (!there[number])
+			continue;
+		if (goes(number)) {
+			marks[i / 8] |= (unsigned char)(1 << (i % 8));
+			there[number] = false;
+		}
+		i++;
+	}
+	assert_true(m->ops->remove(m, marks, &why));
+	m->ops->close(m);
+}
+
+static bool is_in_the_last_block(int number)
+{
+	return number == MANY - 2;
+}
+
+static bool is_at_a_blocks_edge(int number)
+{
+	return number == 0 || number == 255 || number == 256 || number == 511;
+}
+
+static bool is_a_fourth_of_the_first_ones(int number)
+{
+	return number < 400 && number % 4 == 1;
+}
+
+static void what_is_marked_is_what_was_wanted_wherever_it_stands(void **state)
+{
+	bool (*const rounds[])(int) = { is_in_the_last_block, is_at_a_blocks_edge, is_a_fourth_of_the_first_ones };
+	bool there[MANY];
+	write_many();
+	memset(there, true, sizeof there);
+	for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++) {
+		remove_many(*state, there, rounds[i]);
+		assert_true(file_lab_has("alice/.mymailbox.deleted"));
+		expect_many(*state, there);
+	}
+	unlink(file_lab_path("alice/.mymailbox.index"));
+	expect_many(*state, there);
+}
+
 static void marked_mails_do_not_count_towards_the_quota(void **state)
 {
 	struct store *s = *state;
@@ -225,6 +308,7 @@ int main(void)
 #define TEST(test) cmocka_unit_test_setup_teardown(test, file_lab_set_up, file_lab_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(big_mailbox_is_marked_and_rewritten_later),
+		TEST(what_is_marked_is_what_was_wanted_wherever_it_stands),
 		TEST(marked_mails_do_not_count_towards_the_quota),
 		TEST(session_survives_a_rewrite_by_another),
 		TEST(hand_edit_of_a_marked_mailbox_keeps_marks_with_their_mails),
