@@ -32,6 +32,7 @@ struct file_maildrop {
 	uint64_t octets;
 	uint64_t records; /* of the index that belong to the snapshot: live and dead */
 	uint32_t *live;   /* record number of each live mail; NULL where none is dead: then they are equal */
+	bool unlisted; /* some are dead, and `live` is made when it is first needed: a login costs the same in every mailbox */
 	bool numbered;
 	uint64_t ahead_at; /* the records read ahead: their first number and how many */
 	size_t ahead_count;
@@ -82,6 +83,7 @@ static void drop_snapshot(struct file_maildrop *m)
 	m->mail = -1;
 	m->index = -1;
 	m->live = NULL;
+	m->unlisted = false;
 	m->ahead_count = 0;
 }
 
@@ -122,15 +124,35 @@ static bool first_snapshot(struct file_maildrop *m, struct fault *why)
 {
 	if (!mailbox_hold(&m->box, why))
 		return false;
-	bool taken = true;
 	if (m->box.mail >= 0) {
 		const struct index_header *h = &m->box.index.head;
 		m->count = (size_t)(h->count - h->dead);
 		m->octets = h->live_octets;
-		taken = take_snapshot(m, m->count, why);
+		bool some_are_dead = h->dead > 0;
+		take_files(m, NULL);
+		m->unlisted = some_are_dead;
 	}
 	mailbox_let(&m->box);
-	return taken;
+	return true;
+}
+
+static bool list_records(struct file_maildrop *m)
+{
+	m->live = list_live(m->index, m->records, m->count);
+	m->unlisted = !m->live;
+	return !m->unlisted;
+}
+
+/* Where a record is damaged, the index is made anew, and nobody else has removed a mail meanwhile (rule 8). */
+static bool list_now(struct file_maildrop *m, struct fault *why)
+{
+	if (list_records(m))
+		return true;
+	if (!mailbox_hold(&m->box, why))
+		return false;
+	bool listed = m->box.mail >= 0 ? take_snapshot(m, m->count, why) : bad_index(m, why);
+	mailbox_let(&m->box);
+	return listed;
 }
 
 static struct file_maildrop *new_maildrop(const struct store *store, const struct mailbox_place *place,
@@ -211,6 +233,10 @@ static bool heal(struct file_maildrop *m, struct fault *why);
 static enum store_got find_record(struct file_maildrop *m, size_t i, bool may_block, const struct index_record **r,
                                   struct fault *why)
 {
+	if (m->unlisted && !may_block)
+		return STORE_WOULD_BLOCK;
+	if (m->unlisted && !list_now(m, why))
+		return STORE_FAULT;
 	uint64_t number = record_number(m, i);
 	bool at_hand = number >= m->ahead_at && number < m->ahead_at + m->ahead_count;
 	if (!at_hand && !read_ahead(m, number, may_block)) {
@@ -316,7 +342,7 @@ static bool still_valid(struct file_maildrop *m, struct fault *why)
 	if (m->count == 0)
 		return true;
 	if (m->box.mail >= 0 && file_look(m->index, &then) && file_look(m->box.index.fd, &now) &&
-	    (file_same(&then, &now) || same_mails(m)))
+	    (file_same(&then, &now) || ((!m->unlisted || list_records(m)) && same_mails(m))))
 		return true;
 	return fault_set(why, FAULT_TEMPORARY, "%s/%s was changed by another program within the session", m->box.user,
 	                 m->box.place->mail);

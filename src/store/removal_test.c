@@ -177,6 +177,53 @@ static void what_is_marked_is_what_was_wanted_wherever_it_stands(void **state)
 	expect_many(*state, there);
 }
 
+static bool is_the_second(int number)
+{
+	return number == 1;
+}
+
+/* Which mails are there is found out when the first one is asked for, off the loop. */
+static void a_login_reads_no_records_where_mails_are_marked(void **state)
+{
+	struct mail_info info;
+	bool there[MANY];
+	memset(there, true, sizeof there);
+	write_many();
+	remove_many(*state, there, is_the_second);
+	struct maildrop *m = suite_open(*state, "alice");
+	assert_int_equal(m->ops->count(m), MANY - 1);
+	assert_int_equal(m->ops->info(m, 1, false, &info, &why), STORE_WOULD_BLOCK);
+	assert_int_equal(m->ops->info(m, 1, true, &info, &why), STORE_GOT);
+	assert_int_equal(m->ops->info(m, 2, false, &info, &why), STORE_GOT);
+	m->ops->close(m);
+	remove_many(*state, there, is_at_a_blocks_edge); /* no mail is asked for */
+	expect_many(*state, there);
+}
+
+/* Octets of the index's records are no more what they were. */
+static void spoil_index(void)
+{
+	FILE *file = fopen(file_lab_path("alice/.mymailbox.index"), "r+");
+	assert_non_null(file);
+	fseek(file, 1024 + 10 * 64 + 3, SEEK_SET);
+	fputs("spoilt", file);
+	fclose(file);
+}
+
+static void a_record_that_is_spoilt_before_mails_are_listed_refuses_nobody(void **state)
+{
+	bool there[MANY];
+	memset(there, true, sizeof there);
+	write_many();
+	remove_many(*state, there, is_the_second);
+	spoil_index();
+	expect_many(*state, there);
+	remove_many(*state, there, is_at_a_blocks_edge);
+	spoil_index();
+	remove_many(*state, there, is_a_fourth_of_the_first_ones);
+	expect_many(*state, there);
+}
+
 static void marked_mails_do_not_count_towards_the_quota(void **state)
 {
 	struct store *s = *state;
@@ -309,6 +356,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(big_mailbox_is_marked_and_rewritten_later),
 		TEST(what_is_marked_is_what_was_wanted_wherever_it_stands),
+		TEST(a_login_reads_no_records_where_mails_are_marked),
+		TEST(a_record_that_is_spoilt_before_mails_are_listed_refuses_nobody),
 		TEST(marked_mails_do_not_count_towards_the_quota),
 		TEST(session_survives_a_rewrite_by_another),
 		TEST(hand_edit_of_a_marked_mailbox_keeps_marks_with_their_mails),
