@@ -115,7 +115,7 @@ def test_the_client_s_commands_have_their_own_options(shell, command, tmp_path):
     ("postroom user ", ["add", "passwd", "remove", "list"]),
     ("postroom user --dir . ", ["add", "passwd", "remove", "list"]),
     ("postroom config ", ["check", "sample", "man"]),
-    ("postroom mail ", ["list", "show", "delete", "export", "import"]),
+    ("postroom mail ", ["list", "show", "delete", "undelete", "export", "import", "expire"]),
     ("postroom user --scheme ", ["yescrypt", "scram-sha-256", "plain"]),
     ("postroom mail import --format ", ["mboxrd", "mbox", "maildir", "mail"]),
     ("postroom user remove ", ["alice", "alwin"]),
