@@ -86,6 +86,23 @@ static int not_understood(const struct admin_command *c, int answer, const char 
 	return admin_fail(EX_USAGE, "unknown option '%s': postroom %s --help shows what there is", argument, c->name);
 }
 
+bool admin_set_word(void *at, const char *value)
+{
+	*(const char **)at = value;
+	return *value != '\0';
+}
+
+static bool set(const struct admin_option *o, char *wishes, const char *value)
+{
+	if (o->set)
+		return o->set(wishes + o->at, value);
+	if (o->argument)
+		*(const char **)(void *)(wishes + o->at) = value;
+	else
+		*(bool *)(wishes + o->at) = true;
+	return true;
+}
+
 /* argv[0] is the subcommand's name. */
 static int run_command(const struct admin_command *c, int argc, char **argv)
 {
@@ -102,7 +119,7 @@ static int run_command(const struct admin_command *c, int argc, char **argv)
 		if (answer < FIRST_OPTION)
 			return not_understood(c, answer, argv[optind - 1]);
 		const struct admin_option *o = &c->options[answer - FIRST_OPTION];
-		if (!o->set(wishes, optarg))
+		if (!set(o, wishes, optarg))
 			return admin_fail(EX_USAGE, "--%s '%s': %s", o->name, optarg, o->expected);
 	}
 	return c->run(wishes, argc - optind, argv + optind);

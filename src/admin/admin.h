@@ -12,10 +12,12 @@
 
 struct admin_option {
 	const char *name;     /* "dir"; a row without one ends a table */
-	const char *argument; /* "DIR"; NULL: takes none, and set() gets NULL */
+	const char *argument; /* "DIR"; NULL: takes none */
 	const char *help;
+	size_t at; /* of the wishes: a const char * for the argument, a bool where there is none, or what set() wants */
 	const char *expected; /* what to give, where set() can say no */
-	bool (*set)(void *wishes, const char *value);
+	/* NULL: the argument, or true, goes there as it is. */
+	bool (*set)(void *at, const char *value);
 };
 
 struct admin_command {
@@ -24,7 +26,7 @@ struct admin_command {
 	const char *summary;  /* a line of `postroom help` */
 	const char *about;    /* what `postroom NAME --help` says beside usage and options; ends in a line end */
 	const struct admin_option *options;
-	/* What set() and run() get: at least this many octets, all zero at first. */
+	/* What options set, and run() gets: at least this many octets, all zero at first. */
 	size_t wishes_size;
 	int (*run)(void *wishes, int count, char **operands);
 };
@@ -40,6 +42,9 @@ struct admin_program {
 
 /* The whole command line, from argv to the exit status. Not thread-safe (getopt_long). */
 int admin_run(const struct admin_program *program, int argc, char **argv);
+
+/* For an option's set(): any argument but an empty one, to a const char *. */
+bool admin_set_word(void *at, const char *value);
 
 /* Says "postroom: …" on stderr; gives the status back, so that a caller can return it. */
 int admin_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -31,18 +31,12 @@ struct wishes {
 	unsigned days;
 };
 
-static bool set_dir(void *wishes, const char *value)
-{
-	((struct wishes *)wishes)->dir = value;
-	return true;
-}
-
-static bool set_days(void *wishes, const char *value)
+static bool set_days(void *at, const char *value)
 {
 	uint64_t days;
 	if (!slice_number(slice_str(value), DAYS_MAX, &days) || days == 0)
 		return false;
-	((struct wishes *)wishes)->days = (unsigned)days;
+	*(unsigned *)at = (unsigned)days;
 	return true;
 }
 
@@ -50,10 +44,11 @@ static const struct admin_option options[] = {
 	{ .name = "dir",
 	  .argument = "DIR",
 	  .help = "where the files go (default: the current directory)",
-	  .set = set_dir },
+	  .at = offsetof(struct wishes, dir) },
 	{ .name = "days",
 	  .argument = "N",
 	  .help = "how long the certificate is good for (default: 397)",
+	  .at = offsetof(struct wishes, days),
 	  .set = set_days,
 	  .expected = "give a number from 1 to 3650" },
 	{ 0 },

@@ -347,43 +347,21 @@ static int run(void *wishes, int count, char **operands)
 
 /* ---- options ---- */
 
-static bool set_dir(void *wishes, const char *value)
-{
-	((struct check_wishes *)wishes)->dir = value;
-	return true;
-}
-
-static bool set_course(void *wishes, const char *value)
-{
-	((struct check_wishes *)wishes)->course = value;
-	return true;
-}
-
-static bool set_repair(void *wishes, const char *value)
-{
-	(void)value;
-	((struct check_wishes *)wishes)->repair = true;
-	return true;
-}
-
-static bool set_dry_run(void *wishes, const char *value)
-{
-	(void)value;
-	((struct check_wishes *)wishes)->dry_run = true;
-	return true;
-}
-
 static const struct admin_option options[] = {
 	{ .name = "dir",
 	  .argument = "DIR",
 	  .help = "where the users file is (default: the current directory)",
-	  .set = set_dir },
+	  .at = offsetof(struct check_wishes, dir) },
 	{ .name = "course",
 	  .argument = "NAME|FILE",
 	  .help = "which course's mailbox (default: that of the users file)",
-	  .set = set_course },
-	{ .name = "repair", .help = "then do what the next session would: it deletes no mail", .set = set_repair },
-	{ .name = "dry-run", .help = "with --repair: say what it would do, and change nothing", .set = set_dry_run },
+	  .at = offsetof(struct check_wishes, course) },
+	{ .name = "repair",
+	  .help = "then do what the next session would: it deletes no mail",
+	  .at = offsetof(struct check_wishes, repair) },
+	{ .name = "dry-run",
+	  .help = "with --repair: say what it would do, and change nothing",
+	  .at = offsetof(struct check_wishes, dry_run) },
 	{ 0 },
 };
 

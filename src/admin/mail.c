@@ -17,77 +17,15 @@ enum { AGE_MAX_S = 36500U * 86400 };
 
 /* ---- options ---- */
 
-static bool set_dir(void *wishes, const char *value)
-{
-	((struct mail_wishes *)wishes)->dir = value;
-	return true;
-}
-
-static bool set_course(void *wishes, const char *value)
-{
-	((struct mail_wishes *)wishes)->course = value;
-	return true;
-}
-
-static bool set_raw(void *wishes, const char *value)
-{
-	(void)value;
-	((struct mail_wishes *)wishes)->raw = true;
-	return true;
-}
-
-static bool set_dry_run(void *wishes, const char *value)
-{
-	(void)value;
-	((struct mail_wishes *)wishes)->dry_run = true;
-	return true;
-}
-
-static bool set_mbox(void *wishes, const char *value)
-{
-	((struct mail_wishes *)wishes)->mbox = value;
-	return true;
-}
-
-static bool set_maildir(void *wishes, const char *value)
-{
-	((struct mail_wishes *)wishes)->maildir = value;
-	return true;
-}
-
-static bool set_format(void *wishes, const char *value)
+static bool set_format(void *at, const char *value)
 {
 	static const char *const formats[] = { "mboxrd", "mbox", "maildir", "mail" };
-	((struct mail_wishes *)wishes)->format = value;
+	*(const char **)at = value;
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
 		if (strcmp(formats[i], value) == 0)
 			return true;
 	}
 	return false;
-}
-
-static bool set_config(void *wishes, const char *value)
-{
-	((struct mail_wishes *)wishes)->config = value;
-	return *value != '\0';
-}
-
-static bool set_json(void *wishes, const char *value)
-{
-	(void)value;
-	return ((struct mail_wishes *)wishes)->json = true;
-}
-
-static bool set_deleted(void *wishes, const char *value)
-{
-	(void)value;
-	return ((struct mail_wishes *)wishes)->deleted = true;
-}
-
-static bool set_all(void *wishes, const char *value)
-{
-	(void)value;
-	return ((struct mail_wishes *)wishes)->all = true;
 }
 
 /* As postroom.conf has them. */
@@ -99,28 +37,16 @@ static bool set_limit(enum config_type type, void *to, const char *value)
 	return config_value_set(&row, to, value, NULL, expected);
 }
 
-static bool set_quota(void *wishes, const char *value)
+static bool set_size(void *at, const char *value)
 {
-	struct mail_wishes *w = wishes;
-	return w->quota_said = set_limit(CONFIG_SIZE, &w->limits.quota, value);
+	struct mail_limit *limit = at;
+	return limit->said = set_limit(CONFIG_SIZE, &limit->size, value);
 }
 
-static bool set_retain_size(void *wishes, const char *value)
+static bool set_seconds(void *at, const char *value)
 {
-	struct mail_wishes *w = wishes;
-	return w->retain_size_said = set_limit(CONFIG_SIZE, &w->limits.retain_size, value);
-}
-
-static bool set_retain_age(void *wishes, const char *value)
-{
-	struct mail_wishes *w = wishes;
-	return w->retain_age_said = set_limit(CONFIG_SECONDS, &w->limits.retain_age, value);
-}
-
-static bool set_undelete(void *wishes, const char *value)
-{
-	struct mail_wishes *w = wishes;
-	return w->undelete_said = set_limit(CONFIG_SECONDS, &w->limits.undelete, value);
+	struct mail_limit *limit = at;
+	return limit->said = set_limit(CONFIG_SECONDS, &limit->seconds, value);
 }
 
 static const char a_size[] = "give octets such as 52428800, or 50M, or 1G";
@@ -130,52 +56,62 @@ static const struct admin_option options[] = {
 	{ .name = "dir",
 	  .argument = "DIR",
 	  .help = "where the users file is (default: the configuration's, or the current directory)",
-	  .set = set_dir },
+	  .at = offsetof(struct mail_wishes, dir) },
 	{ .name = "config",
 	  .argument = "FILE",
 	  .help = "a postroom.conf: it says the directory, quota, undelete, and how long mail is kept",
-	  .set = set_config,
+	  .at = offsetof(struct mail_wishes, config),
+	  .set = admin_set_word,
 	  .expected = "give a file" },
 	{ .name = "course",
 	  .argument = "NAME|FILE",
 	  .help = "which course's mailboxes (default: that of the users file)",
-	  .set = set_course },
-	{ .name = "json", .help = "list: print it as JSON", .set = set_json },
-	{ .name = "deleted", .help = "list: the deleted mails that undelete can take back", .set = set_deleted },
-	{ .name = "all", .help = "undelete: all that can be taken back", .set = set_all },
-	{ .name = "raw", .help = "show: the mail's own text", .set = set_raw },
-	{ .name = "dry-run", .help = "delete: say what would go, and delete nothing", .set = set_dry_run },
+	  .at = offsetof(struct mail_wishes, course) },
+	{ .name = "json", .help = "list: print it as JSON", .at = offsetof(struct mail_wishes, json) },
+	{ .name = "deleted",
+	  .help = "list: the deleted mails that undelete can take back",
+	  .at = offsetof(struct mail_wishes, deleted) },
+	{ .name = "all", .help = "undelete: all that can be taken back", .at = offsetof(struct mail_wishes, all) },
+	{ .name = "raw", .help = "show: the mail's own text", .at = offsetof(struct mail_wishes, raw) },
+	{ .name = "dry-run",
+	  .help = "delete: say what would go, and delete nothing",
+	  .at = offsetof(struct mail_wishes, dry_run) },
 	{ .name = "undelete",
 	  .argument = "TIME",
 	  .help = "delete: so that undelete can take it back for so long",
-	  .set = set_undelete,
+	  .at = offsetof(struct mail_wishes, undelete),
+	  .set = set_seconds,
 	  .expected = a_time },
 	{ .name = "quota",
 	  .argument = "SIZE",
 	  .help = "import, undelete: no more than the mailbox may hold",
-	  .set = set_quota,
+	  .at = offsetof(struct mail_wishes, quota),
+	  .set = set_size,
 	  .expected = a_size },
 	{ .name = "retain-age",
 	  .argument = "TIME",
 	  .help = "expire: mails that came so long ago go",
-	  .set = set_retain_age,
+	  .at = offsetof(struct mail_wishes, retain_age),
+	  .set = set_seconds,
 	  .expected = a_time },
 	{ .name = "retain-size",
 	  .argument = "SIZE",
 	  .help = "expire: the oldest go where a mailbox holds more",
-	  .set = set_retain_size,
+	  .at = offsetof(struct mail_wishes, retain_size),
+	  .set = set_size,
 	  .expected = a_size },
 	{ .name = "mbox",
 	  .argument = "FILE|-",
 	  .help = "export: into a new file in mboxrd format, or to stdout",
-	  .set = set_mbox },
+	  .at = offsetof(struct mail_wishes, mbox) },
 	{ .name = "maildir",
 	  .argument = "DIR",
 	  .help = "export: into a Maildir, which is made where there is none",
-	  .set = set_maildir },
+	  .at = offsetof(struct mail_wishes, maildir) },
 	{ .name = "format",
 	  .argument = "FORMAT",
 	  .help = "import: mboxrd, mbox, maildir or mail (default: by what it looks like)",
+	  .at = offsetof(struct mail_wishes, format),
 	  .set = set_format,
 	  .expected = "give mboxrd, mbox, maildir or mail" },
 	{ 0 },
@@ -333,10 +269,10 @@ static const char *find_stray(const struct action *a, const struct mail_wishes *
 
 static const char *find_stray_limit(const struct action *a, const struct mail_wishes *w)
 {
-	return w->undelete_said && !a->undelete    ? "--undelete"
-	       : w->quota_said && !a->quota        ? "--quota"
-	       : w->retain_age_said && !a->retain  ? "--retain-age"
-	       : w->retain_size_said && !a->retain ? "--retain-size"
+	return w->undelete.said && !a->undelete    ? "--undelete"
+	       : w->quota.said && !a->quota        ? "--quota"
+	       : w->retain_age.said && !a->retain  ? "--retain-age"
+	       : w->retain_size.said && !a->retain ? "--retain-size"
 	                                           : NULL;
 }
 
@@ -356,21 +292,14 @@ static int check(const struct action *a, const struct mail_wishes *w, size_t wor
 static int find_limits(const struct mail_wishes *w, struct mail_limits *limits, const char **dir)
 {
 	static struct serve_mailboxes said;
-	*limits = w->limits;
-	*dir = w->dir;
-	if (!w->config)
-		return EX_OK;
-	int status = serve_mailboxes(w->config, &said);
-	if (!w->dir)
-		*dir = said.dir;
-	if (!w->quota_said)
-		limits->quota = said.quota;
-	if (!w->undelete_said)
-		limits->undelete = said.undelete;
-	if (!w->retain_age_said)
-		limits->retain_age = said.retain_age;
-	if (!w->retain_size_said)
-		limits->retain_size = said.retain_size;
+	int status = w->config ? serve_mailboxes(w->config, &said) : EX_OK;
+	*dir = w->dir || !w->config ? w->dir : said.dir;
+	*limits = (struct mail_limits){
+		.quota = w->quota.said ? w->quota.size : said.quota,
+		.retain_size = w->retain_size.said ? w->retain_size.size : said.retain_size,
+		.retain_age = w->retain_age.said ? w->retain_age.seconds : said.retain_age,
+		.undelete = w->undelete.said ? w->undelete.seconds : said.undelete,
+	};
 	return status;
 }
 

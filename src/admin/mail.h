@@ -16,22 +16,24 @@ struct mail_wishes {
 	const char *maildir;
 	const char *format;
 	const char *config;
-	/* What mailboxes are kept to: the configuration's, where these do not say it. */
-	struct mail_limits {
-		uint64_t quota;
-		uint64_t retain_size;
-		unsigned retain_age;
-		unsigned undelete;
-	} limits;
-	bool quota_said;
-	bool retain_size_said;
-	bool retain_age_said;
-	bool undelete_said;
+	struct mail_limit {
+		bool said;
+		uint64_t size;
+		unsigned seconds;
+	} quota, retain_size, retain_age, undelete;
 	bool raw;
 	bool dry_run;
 	bool json;
 	bool deleted;
 	bool all;
+};
+
+/* What mailboxes are kept to: as wished, otherwise as the configuration says. */
+struct mail_limits {
+	uint64_t quota;
+	uint64_t retain_size;
+	unsigned retain_age;
+	unsigned undelete;
 };
 
 /* An action under way; what stands behind the user's name are its words. */

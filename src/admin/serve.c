@@ -13,20 +13,9 @@
 
 /* ---- serve ---- */
 
-static bool set_config(void *wishes, const char *value)
+static bool set_port(void *at, const char *value)
 {
-	((struct serve_wishes *)wishes)->config = value;
-	return *value != '\0';
-}
-
-static bool set_dir(void *wishes, const char *value)
-{
-	((struct serve_wishes *)wishes)->dir = value;
-	return *value != '\0';
-}
-
-static bool set_port(struct serve_port *wish, const char *value)
-{
+	struct serve_port *wish = at;
 	uint64_t port;
 	wish->said = slice_number(slice_str(value), OPTIONS_PORT_MAX, &port);
 	if (wish->said)
@@ -34,51 +23,21 @@ static bool set_port(struct serve_port *wish, const char *value)
 	return wish->said;
 }
 
-static bool set_smtp_port(void *wishes, const char *value)
-{
-	return set_port(&((struct serve_wishes *)wishes)->smtp_port, value);
-}
-
-static bool set_pop3_port(void *wishes, const char *value)
-{
-	return set_port(&((struct serve_wishes *)wishes)->pop3_port, value);
-}
-
-static bool set_web_port(void *wishes, const char *value)
-{
-	return set_port(&((struct serve_wishes *)wishes)->web_port, value);
-}
-
-static bool set_transcript(void *wishes, const char *value)
-{
-	(void)value;
-	return ((struct serve_wishes *)wishes)->transcript = true;
-}
-
-static bool set_explain(void *wishes, const char *value)
-{
-	(void)value;
-	return ((struct serve_wishes *)wishes)->explain = true;
-}
-
-static bool set_verbose(void *wishes, const char *value)
-{
-	(void)value;
-	return ((struct serve_wishes *)wishes)->verbose = true;
-}
-
 static const char a_port[] = "give a number from 1 to 65535 (0 picks a free one)";
 
+#define AT(field) offsetof(struct serve_wishes, field)
+
 static const struct admin_option serve_options[] = {
-	{ "config", "FILE", "what to serve, and where (default: without a file, as said above)", "give a file",
-	  set_config },
-	{ "dir", "DIR", "where the mailboxes are, whatever the file says", "give a directory", set_dir },
-	{ "smtp-port", "PORT", "without a file: where SMTP is (default: 2525)", a_port, set_smtp_port },
-	{ "pop3-port", "PORT", "without a file: where POP3 is (default: 2110)", a_port, set_pop3_port },
-	{ "web-port", "PORT", "without a file: where the page is (default: 8025)", a_port, set_web_port },
-	{ "transcript", NULL, "print the dialogues on stdout, passwords masked", NULL, set_transcript },
-	{ "explain", NULL, "print the dialogues, and under each line what it means", NULL, set_explain },
-	{ "verbose", NULL, "write a line on stderr for every mail and login", NULL, set_verbose },
+	{ "config", "FILE", "what to serve, and where (default: without a file, as said above)", AT(config),
+	  "give a file", admin_set_word },
+	{ "dir", "DIR", "where the mailboxes are, whatever the file says", AT(dir), "give a directory",
+	  admin_set_word },
+	{ "smtp-port", "PORT", "without a file: where SMTP is (default: 2525)", AT(smtp_port), a_port, set_port },
+	{ "pop3-port", "PORT", "without a file: where POP3 is (default: 2110)", AT(pop3_port), a_port, set_port },
+	{ "web-port", "PORT", "without a file: where the page is (default: 8025)", AT(web_port), a_port, set_port },
+	{ "transcript", NULL, "print the dialogues on stdout, passwords masked", AT(transcript), NULL, NULL },
+	{ "explain", NULL, "print the dialogues, and under each line what it means", AT(explain), NULL, NULL },
+	{ "verbose", NULL, "write a line on stderr for every mail and login", AT(verbose), NULL, NULL },
 	{ 0 },
 };
 

@@ -23,28 +23,14 @@ struct wishes {
 	bool json;
 };
 
-static bool set_dir(void *wishes, const char *value)
-{
-	((struct wishes *)wishes)->dir = value;
-	return *value != '\0';
-}
-
-static bool set_config(void *wishes, const char *value)
-{
-	((struct wishes *)wishes)->config = value;
-	return *value != '\0';
-}
-
-static bool set_json(void *wishes, const char *value)
-{
-	(void)value;
-	return ((struct wishes *)wishes)->json = true;
-}
+#define AT(field) offsetof(struct wishes, field)
 
 static const struct admin_option options[] = {
-	{ "dir", "DIR", "the directory that the server said when it began", "give a directory", set_dir },
-	{ "config", "FILE", "the server's configuration, which says the directory", "give a file", set_config },
-	{ "json", NULL, "print it as JSON", NULL, set_json },
+	{ "dir", "DIR", "the directory that the server said when it began", AT(dir), "give a directory",
+	  admin_set_word },
+	{ "config", "FILE", "the server's configuration, which says the directory", AT(config), "give a file",
+	  admin_set_word },
+	{ "json", NULL, "print it as JSON", AT(json), NULL, NULL },
 	{ 0 },
 };
 

@@ -45,48 +45,31 @@ static const struct scheme *find_scheme(const char *name)
 	return NULL;
 }
 
-static bool set_dir(void *wishes, const char *value)
+static bool set_scheme(void *at, const char *value)
 {
-	((struct wishes *)wishes)->dir = value;
-	return true;
-}
-
-static bool set_course(void *wishes, const char *value)
-{
-	((struct wishes *)wishes)->course = value;
-	return true;
-}
-
-static bool set_scheme(void *wishes, const char *value)
-{
-	((struct wishes *)wishes)->scheme = value;
+	*(const char **)at = value;
 	return find_scheme(value) != NULL;
-}
-
-static bool set_password_file(void *wishes, const char *value)
-{
-	((struct wishes *)wishes)->password_file = value;
-	return true;
 }
 
 static const struct admin_option options[] = {
 	{ .name = "dir",
 	  .argument = "DIR",
 	  .help = "where the users file is (default: the current directory)",
-	  .set = set_dir },
+	  .at = offsetof(struct wishes, dir) },
 	{ .name = "course",
 	  .argument = "NAME|FILE",
 	  .help = "the course (default: the users file decides; where there is none, standard)",
-	  .set = set_course },
+	  .at = offsetof(struct wishes, course) },
 	{ .name = "scheme",
 	  .argument = "SCHEME",
 	  .help = "yescrypt, scram-sha-256 or plain (default: yescrypt; plain in a course)",
+	  .at = offsetof(struct wishes, scheme),
 	  .set = set_scheme,
 	  .expected = "give yescrypt, scram-sha-256 or plain" },
 	{ .name = "password-file",
 	  .argument = "FILE|-",
 	  .help = "take the password from the file's first line, or stdin's (default: ask)",
-	  .set = set_password_file },
+	  .at = offsetof(struct wishes, password_file) },
 	{ 0 },
 };
 
