@@ -41,7 +41,9 @@ def deliver(server, *subjects):
 def ids(server):
     with login(server.port_of["pop3"]) as talk:
         assert talk.say("UIDL").startswith("+OK")
-        return [line.split()[1] for line in talk.body().decode().splitlines()]
+        found = [line.split()[1] for line in talk.body().decode().splitlines()]
+        assert talk.say("QUIT").startswith("+OK")
+    return found
 
 
 def subjects(directory, *more):
