@@ -12,8 +12,10 @@
 #include "auth/users.h"
 #include "base/log.h"
 #include "mail/utf8.h"
+#include "server/delivery.h"
 #include "server/login_delay.h"
 #include "server/penalty.h"
+#include "server/turns.h"
 
 enum { SITES_MAX = 8, PIECE = 4096 };
 
@@ -58,9 +60,14 @@ static void give_up_threads(struct site *site)
 {
 	jobs_free(site->hashing);
 	jobs_free(site->jobs);
+	turns_free(site->turns);
+	delivery_desk_free(site->desk);
 	penalty_free(site->penalty);
 	site->hashing = site->jobs = NULL;
+	site->turns = NULL;
 	site->penalty = NULL;
+	site->desk = delivery_desk_new(site->store, NULL);
+	fuzz_check(site->desk != NULL);
 }
 
 static struct fuzz_site sites[SITES_MAX];
