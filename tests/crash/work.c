@@ -284,6 +284,20 @@ static void drop_index(void)
 	close(root);
 }
 
+static void delete_mailbox(struct working *w)
+{
+	int root = disk_root(), dir = openat(root, user, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || unlinkat(dir, mailbox, 0) != 0 || fsync(dir) != 0)
+		disk_fatal("no mailbox to delete");
+	close(dir);
+	close(root);
+	for (size_t i = 0; i < w->ledger->count; i++) {
+		struct work_mail *m = &w->ledger->mails[i];
+		if (m->removed_at == WORK_NEVER)
+			m->asked_at = m->removed_at = now(w);
+	}
+}
+
 static void edit(struct working *w)
 {
 	struct work_mail *m = new_mail(w);
@@ -373,6 +387,8 @@ static void one_word(struct working *w, const char *word)
 			drop_index();
 		else if (word[1] == 'U')
 			leave_unfinished();
+		else if (word[1] == 'D')
+			delete_mailbox(w);
 		else if (word[1] == 'M')
 			open_to_group(w);
 		else if (word[1] == 'S')

@@ -12,7 +12,7 @@
  *     ~A         gives space back
  *     xI         the index is deleted; xE: an editor adds a text without a full stop; xU: a delivery that was killed left its note and half a mail;
  *                xM: an operator opens the mailbox to its group; xO: mail 1 is marked in a file of the format's first version;
- *                xS: a process died before the marks that its rewrite had kept were in their place
+ *                xS: a process died before the marks that its rewrite had kept were in their place; xD: an operator deletes the mailbox
  *     u…         the users file: work_users.h
  *     +A|+B      two words at once, each a process: where they take turns, the plan says (disk.h)
  */
