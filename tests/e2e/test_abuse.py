@@ -199,8 +199,8 @@ def test_readers_that_never_read_time_out_and_take_little_memory(lab):
         talk.send(b"RETR 1\r\n" * 10)
     waits = quick_sessions(popserver, 30)
     each = (private_memory(popserver) - before) / len(readers)
-    open_at_first = popserver.descriptors()
-    wait_for(lambda: popserver.descriptors() <= open_at_first - len(readers))
+    open_at_first = popserver.sockets()
+    wait_for(lambda: popserver.sockets() <= open_at_first - len(readers))
     took = time.monotonic() - begin
     print(f"a reader that never reads: {each:.0f} KiB, gone after {took:.1f} s; others' sessions {max(waits) * 1000:.0f} ms at most")
     assert 1.5 < took < 10

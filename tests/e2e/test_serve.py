@@ -283,7 +283,7 @@ def test_under_systemd_a_line_has_its_importance_and_the_name_is_not_said_twice(
     os.close(writer)
     with open(reader) as journal:
         try:
-            assert re.search(r"listening on \S+ port (\d+)", said := journal.readline()), said
+            said = next(line for line in journal if re.search(r"listening on \S+ port (\d+)", line))
             with socket.create_connection(("127.0.0.1", int(said.split()[-1]))) as client:
                 assert client.recv(4) == b"220 "
         finally:
