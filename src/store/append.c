@@ -3,7 +3,6 @@
  */
 #include "store/append.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,12 +11,7 @@
 #include "base/log.h"
 #include "store/recover.h"
 
-enum {
-	DIVIDER_LEN = 2,
-	VECTORS = 256,
-	RECORDS = 64,
-	LARGE = 256 * 1024, /* octets of a mail that does not stay in the page cache */
-};
+enum { DIVIDER_LEN = 2, VECTORS = 256, RECORDS = 64 };
 
 static const char divider[] = ".\n";
 
@@ -125,25 +119,12 @@ static void take_back(struct mailbox *m, struct append_note *note)
 	mailbox_drop_index(m);
 }
 
-/* A large mail is read once, and later. Its pages, given back here, take the next one: fresh memory costs the kernel, and the host of a guest, more
- * than the copy into it. */
-static void uncache_large(const struct mailbox *m, struct draft *const *drafts, size_t n)
-{
-	uint64_t at = m->look.size;
-	for (size_t i = 0; i < n; i++) {
-		if (draft_size(drafts[i]) >= LARGE)
-			posix_fadvise(m->mail, (off_t)at, (off_t)draft_size(drafts[i]), POSIX_FADV_DONTNEED);
-		at += draft_size(drafts[i]) + DIVIDER_LEN;
-	}
-}
-
 static bool write_and_sync(struct mailbox *m, struct draft *const *drafts, size_t n, struct fault *why)
 {
 	if (!write_mails(m, drafts, n))
 		return fault_errno(why, "cannot write to %s/%s", m->user, m->place->mail);
 	if (!file_sync(m->mail))
 		return fault_errno(why, "cannot sync %s/%s", m->user, m->place->mail);
-	uncache_large(m, drafts, n);
 	return true;
 }
 

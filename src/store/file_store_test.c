@@ -9,10 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <linux/magic.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
@@ -592,42 +589,6 @@ static void what_other_programs_wrote_counts_towards_the_quota(void **state)
 	draft_free(d);
 }
 
-/* Pages of alice's mailbox that the page cache holds, from one octet to another. */
-static size_t cached_pages(off_t from, off_t to)
-{
-	unsigned char pages[1024] = { 0 };
-	long page = sysconf(_SC_PAGESIZE);
-	size_t n = 0;
-	int fd = open(file_lab_path("alice/mymailbox"), O_RDONLY);
-	void *mail = mmap(NULL, (size_t)to, PROT_READ, MAP_SHARED, fd, 0);
-	assert_ptr_not_equal(mail, MAP_FAILED);
-	assert_true(to <= (off_t)sizeof pages * page);
-	assert_int_equal(mincore(mail, (size_t)to, pages), 0);
-	for (off_t i = (from + page - 1) / page; i < to / page; i++)
-		n += pages[i] & 1;
-	munmap(mail, (size_t)to);
-	close(fd);
-	return n;
-}
-
-static void a_large_mail_does_not_fill_the_page_cache(void **state)
-{
-	enum { SMALL = 200 * 1024, LARGE = 600 * 1024 };
-	struct statfs about;
-	char *text = malloc(LARGE + 1);
-	memset(text, 'x', LARGE);
-	text[LARGE - 1] = '\n';
-	text[LARGE] = '\0';
-	suite_deliver(*state, "alice", text + LARGE - SMALL);
-	suite_deliver(*state, "alice", text);
-	assert_int_equal(statfs(file_lab_path("alice/mymailbox"), &about), 0);
-	assert_true(cached_pages(0, SMALL) > 0);
-	/* In memory there is nothing else. */
-	if (about.f_type != TMPFS_MAGIC)
-		assert_int_equal(cached_pages(SMALL + 1024, SMALL + LARGE), 0);
-	free(text);
-}
-
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, file_lab_set_up, file_lab_tear_down)
@@ -669,7 +630,6 @@ int main(void)
 		TEST(lock_goes_with_its_process),
 		TEST(asking_for_room_makes_nothing),
 		TEST(what_other_programs_wrote_counts_towards_the_quota),
-		TEST(a_large_mail_does_not_fill_the_page_cache),
 	};
 	const struct store_suite_maker maker = { .make = file_lab_make,
 		                                 .reopen = file_lab_reopen,

@@ -37,7 +37,6 @@ KERNEL = {"pread": "pread64", "fstat": "newfstatat", "fstatat": "newfstatat", "o
 # What else may name or use a file of the mail directory, and why nothing can go wrong there that a promise is about.
 EXCEPTIONS = {
     "landlock_add_rule": "says what may be opened later, and opens nothing",
-    "fadvise64": "says what is not wanted in memory, and changes nothing on the disk",
 }
 
 
