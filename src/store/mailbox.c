@@ -87,13 +87,20 @@ void mailbox_close(struct mailbox *m)
 	m->dir = -1;
 }
 
-/* Somebody may have removed or replaced `.lock` or the whole directory: a lock on a file that is not behind the path excludes nobody. */
-static bool lock_is_in_place(const struct mailbox *m)
+/* Somebody may have removed or replaced `.lock` or the whole directory: a lock on a file that is not behind the path excludes nobody. False: that cannot be
+ * told. */
+static bool ask_place(const struct mailbox *m, bool *in_place, struct fault *why)
 {
 	char path[MAILBOX_USER_MAX + sizeof mailbox_lock_name + 1];
 	struct file_look look;
 	snprintf(path, sizeof path, "%s/%s", m->user, mailbox_lock_name);
-	return file_look_at(m->place->root, path, &look) && file_same(&look, &m->lock_look);
+	if (file_look_at(m->place->root, path, &look)) {
+		*in_place = file_same(&look, &m->lock_look);
+		return true;
+	}
+	*in_place = false;
+	return errno == ENOENT || errno == ENOTDIR ||
+	       fault_errno(why, "cannot look at %s/%s", m->user, mailbox_lock_name);
 }
 
 static bool reopen(struct mailbox *m, struct fault *why)
@@ -114,10 +121,15 @@ static bool lock_byte(struct mailbox *m, off_t byte, int wait_ms, struct fault *
 				return fault_set(why, FAULT_BUSY, "the mailbox of %s is in use", m->user);
 			return fault_errno(why, "cannot lock the mailbox of %s", m->user);
 		}
-		if (lock_is_in_place(m))
+		bool in_place = false;
+		bool known = ask_place(m, &in_place, why);
+		if (known && in_place)
 			return true;
-		if (!reopen(m, why))
+		/* With the old file goes the other lock on it, so not before it is known that it excludes nobody. */
+		if (!known || !reopen(m, why)) {
+			file_unlock(m->lock, byte);
 			return false;
+		}
 	}
 	return fault_set(why, FAULT_TEMPORARY, "%s/%s is replaced again and again", m->user, mailbox_lock_name);
 }
