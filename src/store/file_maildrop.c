@@ -108,9 +108,17 @@ static void take_files(struct file_maildrop *m, uint32_t *list)
 	m->box.index.fd = -1;
 }
 
+static bool was_changed(const struct file_maildrop *m, struct fault *why)
+{
+	return fault_set(why, FAULT_TEMPORARY, "%s/%s was changed by another program within the session", m->box.user,
+	                 m->box.place->mail);
+}
+
 static bool take_snapshot(struct file_maildrop *m, size_t count, struct fault *why)
 {
 	const struct index_header *h = &m->box.index.head;
+	if (h->count - h->dead < count)
+		return was_changed(m, why);
 	uint32_t *live = h->dead > 0 ? list_live(m->box.index.fd, h->count, count) : NULL;
 	if (h->dead > 0 && !live && !index_whole(&m->box.index) && recover_index(&m->box, why))
 		live = list_live(m->box.index.fd, h->count, count);
@@ -344,8 +352,7 @@ static bool still_valid(struct file_maildrop *m, struct fault *why)
 	if (m->box.mail >= 0 && file_look(m->index, &then) && file_look(m->box.index.fd, &now) &&
 	    (file_same(&then, &now) || ((!m->unlisted || list_records(m)) && same_mails(m))))
 		return true;
-	return fault_set(why, FAULT_TEMPORARY, "%s/%s was changed by another program within the session", m->box.user,
-	                 m->box.place->mail);
+	return was_changed(m, why);
 }
 
 /* Puts ordinals into n records from number `first` on; whether one of them has to be written. *equals as below. */

@@ -399,6 +399,24 @@ static void a_spoilt_record_beside_removed_mails_is_mended(void **state)
 	suite_expect_all(s, "alice", TEXTS("one\n"));
 }
 
+/* Its index cannot be listed any more, and the one in force has fewer mails than the session was told. */
+static void mails_that_an_editor_took_out_of_a_session_are_not_made_up(void **state)
+{
+	struct mail_info info;
+	struct store *s = *state;
+	s->undelete = 1000;
+	suite_deliver(s, "alice", "one\n");
+	suite_deliver(s, "alice", "two\n");
+	suite_deliver(s, "alice", "three\n");
+	suite_remove(s, "alice", 0);
+	struct maildrop *m = suite_open(s, "alice");
+	spoil_record(0);
+	file_lab_write("alice/mymailbox", "w", "two\n.\n");
+	assert_int_equal(m->ops->info(m, 1, true, &info, &why), STORE_FAULT);
+	assert_non_null(strstr(why.text, "changed by another program"));
+	m->ops->close(m);
+}
+
 /* What kill -9 in mid append leaves: an open note and a part of what it told of. */
 static void leave_note(uint64_t offset, uint64_t length, bool open_state)
 {
@@ -617,6 +635,7 @@ int main(void)
 		TEST(removal_goes_on_where_a_record_is_spoilt),
 		TEST(a_spoilt_record_costs_other_mails_nothing),
 		TEST(a_spoilt_record_beside_removed_mails_is_mended),
+		TEST(mails_that_an_editor_took_out_of_a_session_are_not_made_up),
 		TEST(unfinished_append_is_set_aside),
 		TEST(unfinished_batch_is_set_aside_whole),
 		TEST(garbled_append_of_the_right_length_is_set_aside),
