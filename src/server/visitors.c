@@ -27,10 +27,10 @@ struct visitor {
 };
 
 struct visitors {
-	struct visitors_limits limits;
 	int64_t (*now_ms)(void);
 	uint32_t seed;
-	pthread_mutex_t lock;   /* guards what follows */
+	pthread_mutex_t lock; /* guards what follows */
+	struct visitors_limits limits;
 	size_t present;         /* in all, but for those who are being told that they are refused */
 	struct visitor anybody; /* whose network is not counted */
 	struct visitor refused; /* who is being told so */
@@ -54,11 +54,10 @@ struct visitors *visitors_new(const struct visitors_limits *limits)
 	v->limits = *limits;
 	if (v->limits.told == 0)
 		v->limits.told = VISITORS_TOLD_MAX;
-	if (v->limits.at_once == 0)
-		v->limits.at_once = share_of(limits->in_all);
 	v->now_ms = clock_ms;
 	v->seed = network_seed();
 	pthread_mutex_init(&v->lock, NULL);
+	visitors_limit(v, limits->at_once, limits->a_minute);
 	return v;
 }
 
