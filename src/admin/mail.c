@@ -171,7 +171,7 @@ static int delete_marked(struct mail_job *job, struct maildrop *m, const unsigne
 		return mail_place_fail(&why);
 	say_toll("deleted", &toll);
 	if (job->limits.undelete > 0)
-		puts("`postroom mail undelete` can take them back");
+		puts("`postroom mail list --deleted` shows what undelete can take back");
 	return EX_OK;
 }
 

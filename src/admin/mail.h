@@ -1,5 +1,5 @@
 /*
- * mail: `postroom mail`: an operator's hands on one mailbox: list, show, delete, export and import.
+ * mail: `postroom mail`: an operator's hands on one mailbox: list, show, delete, undelete, export, import and expire.
  */
 #ifndef POSTROOM_ADMIN_MAIL_H
 #define POSTROOM_ADMIN_MAIL_H

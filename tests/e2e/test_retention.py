@@ -94,6 +94,17 @@ def test_without_a_window_a_deleted_mail_is_gone(directory):
         assert "there is no mail 1" in postroom("undelete", "--dir", directory, "alice", "1", status=66)
 
 
+def test_what_an_operator_deletes_is_kept_within_the_quota_and_no_more_is_promised(directory):
+    conf = directory.parent / "postroom.conf"
+    conf.write_text(settings(directory, "quota = 1000\nundelete = 1h"))
+    for subject, size in ("one", 300), ("two", 800):
+        postroom("import", "--config", conf, "alice", input=f"Subject: {subject}\n\n{'x' * size}\n")
+        said = postroom("delete", "--config", conf, "alice", "1").splitlines()
+        assert said[0].startswith("deleted 1 mail, ")
+        assert said[1:] == ["`postroom mail list --deleted` shows what undelete can take back"]
+    assert subjects(directory, "--deleted") == ["one"]
+
+
 def test_when_the_window_is_over_it_is_cut_from_the_file(directory):
     box = directory / "alice/mailbox"
     with Serve(directory.parent, settings(directory, "undelete = 5s"), LISTENERS) as server:
