@@ -151,16 +151,16 @@ static int64_t next_look(const struct retention_limits *limits, int64_t now)
 
 /* ---- looking ---- */
 
-/* Those whose user there is: others' directories are not ours. */
-static void list_mailboxes(struct retention *r)
+/* Those whose user there is: others' directories are not ours. False: they cannot be listed now. */
+static bool list_mailboxes(struct retention *r)
 {
 	char name[USERS_NAME_MAX + 1];
 	int again = openat(r->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = again >= 0 ? fdopendir(again) : NULL;
 	if (!d) {
-		log_warning("cannot look for mailboxes: mail in those that get none is kept");
+		log_warning("cannot look for mailboxes: mail in those that get none is kept for now");
 		file_close(again);
-		return;
+		return false;
 	}
 	for (const struct dirent *e; (e = readdir(d));) {
 		if (e->d_name[0] != '.' && users_find(r->users, slice_str(e->d_name), name) &&
@@ -168,6 +168,7 @@ static void list_mailboxes(struct retention *r)
 			retention_note(r, name);
 	}
 	closedir(d);
+	return true;
 }
 
 static void say(const char *name, const struct store_expiry *e)
@@ -233,6 +234,13 @@ static bool has_to_list(struct retention *r)
 	return has_to;
 }
 
+static void list_again(struct retention *r)
+{
+	pthread_mutex_lock(&r->mutex);
+	r->listed = false;
+	pthread_mutex_unlock(&r->mutex);
+}
+
 /* ---- */
 
 void retention_sweep(struct retention *r)
@@ -240,8 +248,8 @@ void retention_sweep(struct retention *r)
 	char name[USERS_NAME_MAX + 1];
 	struct retention_limits limits;
 	int64_t until = clock_ms() + SWEEP_MS;
-	if (has_to_list(r))
-		list_mailboxes(r);
+	if (has_to_list(r) && !list_mailboxes(r))
+		list_again(r);
 	while (clock_ms() < until && take_due(r, name, &limits))
 		put_back(r, name, look_at(r, name, &limits));
 }

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -98,6 +99,23 @@ static void mail_that_was_there_before_and_mail_that_comes_goes_when_it_is_old(v
 	clock_freeze(BEGIN + AGE + 10);
 	retention_sweep(rig->r);
 	assert_int_equal(count(rig, "bob"), 0);
+}
+
+static void mailboxes_that_could_not_be_listed_are_listed_later(void **state)
+{
+	struct rig *rig = *state;
+	struct rlimit was;
+	suite_deliver(rig->store, "alice", "one\n");
+	clock_freeze(BEGIN + AGE);
+	keep(rig, (struct retention_limits){ .age = AGE });
+	getrlimit(RLIMIT_NOFILE, &was);
+	const struct rlimit none = { .rlim_cur = 0, .rlim_max = was.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	retention_sweep(rig->r);
+	setrlimit(RLIMIT_NOFILE, &was);
+	assert_int_equal(count(rig, "alice"), 1);
+	retention_sweep(rig->r);
+	assert_int_equal(count(rig, "alice"), 0);
 }
 
 static void nothing_is_looked_at_before_it_can_be_due(void **state)
@@ -209,6 +227,7 @@ int main(void)
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(mail_that_was_there_before_and_mail_that_comes_goes_when_it_is_old),
+		TEST(mailboxes_that_could_not_be_listed_are_listed_later),
 		TEST(nothing_is_looked_at_before_it_can_be_due),
 		TEST(too_much_is_seen_with_the_mail_that_makes_it_so),
 		TEST(a_session_makes_it_wait),
