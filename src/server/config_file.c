@@ -15,6 +15,9 @@
 
 enum { KEYS_MAX = 48 };
 
+/* A key that is put at the end of the text: to libconfuse the end of a file ends a section, too, but in a listener it does not know this key. */
+#define END_KEY "\4"
+
 /* Where a key was said, and how many values it had then. */
 struct seen {
 	unsigned line;
@@ -76,7 +79,9 @@ static void note_unknown(const cfg_t *section)
 	const char *near = inside ? config_nearest(config_listener_rows, config_listener_rows_count, reading.unknown)
 	                          : config_nearest(config_rows, config_rows_count, reading.unknown);
 	const char *where = inside ? " of a listener" : "";
-	if (near)
+	if (strcmp(reading.unknown, END_KEY) == 0)
+		note(reading.stopped - 1, "listener \"%.40s\" has no end: add }", cfg_title((cfg_t *)section));
+	else if (near)
 		note(reading.stopped, "there is no key '%.60s'%s: did you mean %s?", reading.unknown, where, near);
 	else
 		note(reading.stopped, "there is no key '%.60s'%s: postroom.conf(5) lists them", reading.unknown, where);
@@ -262,7 +267,8 @@ static cfg_t *new_tree(void)
 	cfg_opt_t listener = CFG_SEC("listener", inner, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	listener.validcb = on_listener;
 	keys[n] = listener;
-	keys[n + 1] = end;
+	keys[n + 1] = (cfg_opt_t)CFG_STR(END_KEY, NULL, CFGF_NODEFAULT);
+	keys[n + 2] = end;
 	return cfg_init(keys, CFGF_NONE);
 }
 
@@ -341,6 +347,19 @@ static bool parse_once(const char *text)
 	return whole;
 }
 
+/* What was read as a whole, once more: does it end in a listener? */
+static bool ends_outside(const char *text)
+{
+	char *longer;
+	if (asprintf(&longer, "%s\n" END_KEY "=1", text) < 0) {
+		note(0, "memory is out");
+		return false;
+	}
+	bool whole = parse_once(longer);
+	free(longer);
+	return whole;
+}
+
 /* Its error stays, and it is not there the next time. */
 static bool passes_over_unknown(char *text)
 {
@@ -390,6 +409,7 @@ bool config_parse(struct config *c, const char *text, struct config_errors *erro
 	bool whole = copy && parse_once(copy);
 	while (copy && !whole && passes_over_unknown(copy))
 		whole = parse_once(copy);
+	whole = whole && ends_outside(copy);
 	if (whole) {
 		check_tls(c);
 		check_places(c);

@@ -122,6 +122,25 @@ static void all_that_is_wrong_is_told_with_its_line(void **state)
 	       "9: plaintext cannot be \"yes\": give true or false\n");
 }
 
+static void a_listener_is_closed_before_the_end(void **state)
+{
+	(void)state;
+	refuse("listener \"a\" { protocol = smtp port = 25\n", "2: listener \"a\" has no end: add }\n");
+	refuse("quota = 1\nlistener a { protocol = smtp port = 25", "2: listener \"a\" has no end: add }\n");
+	refuse("listener a {", "1: listener \"a\" has no end: add }\n");
+	refuse("listener a { protocol = smtp port = 25\nquota = 1\nlistener b { protocol = pop3 port = 110 }\n",
+	       "2: there is no key 'quota' of a listener: postroom.conf(5) lists them\n"
+	       "3: there is no key 'listener' of a listener: postroom.conf(5) lists them\n"
+	       "4: listener \"a\" has no end: add }\n");
+}
+
+static void each_protocol_is_named_where_one_is_not_known(void **state)
+{
+	(void)state;
+	refuse("listener a { protocol = http port = 80 }\n",
+	       "1: protocol cannot be \"http\": give smtp, lmtp, pop3 or web\n");
+}
+
 static void a_key_is_said_once(void **state)
 {
 	(void)state;
@@ -285,6 +304,8 @@ int main(void)
 		cmocka_unit_test(values_come_in_their_units),
 		cmocka_unit_test(a_listener_is_a_section),
 		cmocka_unit_test(all_that_is_wrong_is_told_with_its_line),
+		cmocka_unit_test(a_listener_is_closed_before_the_end),
+		cmocka_unit_test(each_protocol_is_named_where_one_is_not_known),
 		cmocka_unit_test(a_key_is_said_once),
 		cmocka_unit_test(what_belongs_together_is_looked_at),
 		cmocka_unit_test(what_is_no_value_is_refused),

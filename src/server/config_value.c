@@ -115,7 +115,7 @@ static void tell_expected(const struct config_row *row, char expected[120])
 		[CONFIG_DOMAINS] = "host names such as example.org, at most 64",
 		[CONFIG_FLAG] = "true or false",
 		[CONFIG_SIZE] = "octets such as 52428800, or 50M, or 1G",
-		[CONFIG_PROTOCOL] = "smtp, lmtp or pop3",
+		[CONFIG_PROTOCOL] = "smtp, lmtp, pop3 or web",
 		[CONFIG_ADDRESS] = "an address in numbers such as 127.0.0.1, or \"*\", or a path",
 		[CONFIG_ADDRESSES] = "addresses in numbers such as 10.0.0.5, at most 64",
 	};

@@ -138,7 +138,7 @@ def test_what_is_wrong_with_the_file_is_all_told_and_the_status_says_so(tmp_path
         assert ended.stderr.splitlines() == [
             f"{config}:1: there is no key 'hostnam': did you mean hostname?",
             f'{config}:3: max_size cannot be "lots": give octets such as 52428800, or 50M, or 1G',
-            f'{config}:4: protocol cannot be "imap": give smtp, lmtp or pop3',
+            f'{config}:4: protocol cannot be "imap": give smtp, lmtp, pop3 or web',
         ]
     config.write_text("")
     ended = run("postroom", "config", "check", config)
