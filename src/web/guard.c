@@ -84,7 +84,7 @@ const char *guard_judge(const struct guard *g, const struct guard_facts *f, unsi
 		return NULL;
 	if (!f->host || !guard_knows(g, f->host)) {
 		*status = MHD_HTTP_MISDIRECTED_REQUEST;
-		return "this name is not one of mine: see --host, or [web] hosts in postroom.conf";
+		return "the page is not reached by this name: add it to web_hosts in postroom.conf";
 	}
 	if (is_foreign(f) || (f->origin && (changes(f) || !is(f->origin, "null")) && !is_own_origin(f)))
 		return "another site's page may not ask this";

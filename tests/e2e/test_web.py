@@ -325,7 +325,8 @@ def test_a_mailbox_that_somebody_reads_is_not_deleted_from(server):
 ])
 def test_other_names_are_not_answered(server, headers):
     for path in ("/", "/api/messages", "/api/v1/messages", "/metrics"):
-        assert server.web.ask("GET", path, headers=headers)[0] == 421
+        status, _, body = server.web.ask("GET", path, headers=headers)
+        assert status == 421 and "web_hosts" in body["error"]
 
 
 def test_other_sites_may_not_ask(server):
