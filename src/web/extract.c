@@ -44,15 +44,24 @@ static bool begins_link(struct slice s)
 	return slice_starts_nocase(s, "http://") || slice_starts_nocase(s, "https://");
 }
 
+static size_t count_of(struct slice s, char c)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < s.len; i++)
+		count += s.ptr[i] == c;
+	return count;
+}
+
 /* A sentence's full stop is not the link's, nor is the bracket that closes what it did not open. */
 static struct slice trim_link(struct slice link)
 {
-	while (link.len > 0) {
+	size_t opened = count_of(link, '('), closed = count_of(link, ')');
+	for (; link.len > 0; link.len--) {
 		char last = link.ptr[link.len - 1];
-		bool closes = last == ')' && !slice_has(link, '(');
-		if (!closes && !strchr(".,;:!?'*_", last))
+		if (last == ')' && closed > opened)
+			closed--;
+		else if (!strchr(".,;:!?'*_", last))
 			break;
-		link.len--;
 	}
 	return link;
 }

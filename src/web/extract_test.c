@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -35,6 +37,24 @@ static void links_end_where_the_sentence_goes_on(void **state)
 	       "https://a.example/x?y=1&z=2|http://b.example/|https://c.example/d|");
 	expect(extract_links, "https://a.example/w_(x) HTTPS://A.example/ ftp://no.example https://",
 	       "https://a.example/w_(x)|HTTPS://A.example/|");
+}
+
+static void a_bracket_that_a_link_opened_is_its_own(void **state)
+{
+	(void)state;
+	expect(extract_links, "(see https://a.example/w_(x)) (https://a.example/(y).)",
+	       "https://a.example/w_(x)|https://a.example/(y)|");
+}
+
+static void a_link_without_an_end_costs_no_time(void **state)
+{
+	enum { LEN = 1000000 };
+	static char text[LEN + 1] = "https://a";
+	(void)state;
+	memset(text + 9, ')', LEN - 9);
+	clock_t begun = clock();
+	expect(extract_links, text, "https://a|");
+	assert_true(clock() - begun < 2 * CLOCKS_PER_SEC);
 }
 
 static void each_link_is_told_once(void **state)
@@ -89,6 +109,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(links_end_where_the_sentence_goes_on),
+		cmocka_unit_test(a_bracket_that_a_link_opened_is_its_own),
+		cmocka_unit_test(a_link_without_an_end_costs_no_time),
 		cmocka_unit_test(each_link_is_told_once),
 		cmocka_unit_test(html_links_have_their_references_undone),
 		cmocka_unit_test(codes_near_their_word_come_first),
