@@ -180,6 +180,34 @@ test('on a phone there is the list, then the mail, and nothing is wider than it'
 	await page.context().close()
 })
 
+test('on a phone a long address is broken, and every view can be seen', async () => {
+	await send(server, { ...htmlMail, subject: 'From far away', from: `Somebody <${'long.'.repeat(12)}name@${'far.'.repeat(12)}example.org>` })
+	const page = await open({ viewport: { width: 390, height: 780 }, hasTouch: true })
+	await page.getByText('From far away').first().tap()
+	await page.locator('.tabs').waitFor()
+	const cut = () => page.evaluate(() => [...document.querySelectorAll('.head, .facts, .facts dd, .tabs, .bar')].filter((e) => e.scrollWidth > e.clientWidth || (e.tagName === 'DD' && e.scrollHeight > e.clientHeight)).map((e) => e.className))
+	assert.deepEqual(await cut(), [])
+	await shot(page, 'phone-mail')
+	await page.setViewportSize({ width: 320, height: 600 })
+	await page.evaluate(() => (location.hash = 'sessions'))
+	await page.locator('.row').first().waitFor()
+	assert.equal(await page.evaluate(() => document.querySelector('.bar').offsetHeight < 60), true)
+	await shot(page, 'phone-narrow')
+	await page.context().close()
+})
+
+test('links in a text lead to another tab, and no further than that', async () => {
+	await send(server, { subject: 'Confirm', body: 'Please: <https://shop.example/verify?c=1&d=2>, or (http://shop.example/a_(b)). javascript:alert(1) ftp://x.example/' })
+	const page = await open()
+	await page.getByText('Confirm').first().click()
+	await page.getByRole('tab', { name: 'Text' }).waitFor()
+	const links = await page.locator('.pane.text a').evaluateAll((all) => all.map((a) => [a.getAttribute('href'), a.textContent, a.target, a.rel]))
+	const link = (url) => [url, url, '_blank', 'noopener noreferrer']
+	assert.deepEqual(links, [link('https://shop.example/verify?c=1&d=2'), link('http://shop.example/a_(b)')])
+	assert.match(await page.locator('.pane.text').innerText(), /Please: <https:\/\/shop.example\/verify\?c=1&d=2>, or \(http:\/\/shop.example\/a_\(b\)\)\. javascript:alert\(1\) ftp/)
+	await page.context().close()
+})
+
 test('everything has a name', async () => {
 	const page = await open()
 	await rows(page).first().click()

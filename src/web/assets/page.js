@@ -243,9 +243,33 @@ function codes(m) {
 	return el('div', { class: 'found' }, ...m.codes.slice(0, 3).map((c) => el('button', { type: 'button', title: 'Copy', 'aria-label': `Copy ${c}`, onclick: copy }, c)))
 }
 
+const countOf = (text, letter) => text.split(letter).length - 1
+
+/** What ends a sentence is no part of a link, nor is the bracket that closes what it did not open: as src/web/extract.c has it. */
+function trimLink(link) {
+	let end = link.length, closed = countOf(link, ')') - countOf(link, '(')
+	for (; end > 0; end--) {
+		if (link[end - 1] === ')' && closed > 0) closed--
+		else if (!".,;:!?'*_".includes(link[end - 1])) break
+	}
+	return link.slice(0, end)
+}
+
+/** A text with its links to be followed: into another tab, which is not told where they stood. */
+function withLinks(text) {
+	const parts = []
+	let at = 0
+	for (const found of text.matchAll(/https?:\/\/[^\s<>"`{}|\\^]+/gi)) {
+		const link = trimLink(found[0])
+		parts.push(text.slice(at, found.index), el('a', { href: link, target: '_blank', rel: 'noopener noreferrer' }, link))
+		at = found.index + link.length
+	}
+	return [...parts, text.slice(at)]
+}
+
 const views = {
 	html: ['HTML', (m) => el('iframe', { sandbox: 'allow-popups allow-popups-to-escape-sandbox', src: `/api/messages/${m.id}/html`, title: 'The mail’s HTML', referrerpolicy: 'no-referrer' })],
-	text: ['Text', (m) => el('pre', { tabindex: '0' }, m.text || 'This mail has no text.')],
+	text: ['Text', (m) => el('pre', { tabindex: '0' }, ...withLinks(m.text || 'This mail has no text.'))],
 	headers: ['Headers', (m) => el('div', { class: 'inner' }, el('table', {}, el('tbody', {}, ...m.headers.map((h) => el('tr', {}, el('th', { scope: 'row' }, h.name), el('td', {}, h.value))))))],
 	source: ['Source', (m) => {
 		const pre = el('pre', { tabindex: '0' }, 'Loading …')
@@ -415,8 +439,7 @@ function route() {
 	const other = list !== state.what
 	state.what = list
 	for (const [name, link] of [['mail', $('show-mail')], ['sessions', $('show-sessions')]]) link.toggleAttribute('aria-current', name === list)
-	$('search').style.visibility = list === 'mail' ? '' : 'hidden'
-	$('inbox').style.visibility = list === 'mail' ? '' : 'hidden'
+	document.body.classList.toggle('sessions', list === 'sessions')
 	$('list').setAttribute('aria-label', list === 'mail' ? 'Mails' : 'Sessions')
 	if (other) {
 		$('rows').replaceChildren()
