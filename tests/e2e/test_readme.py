@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import smtplib
 import socket
 import ssl
@@ -75,6 +76,24 @@ def test_the_lab(tmp_path):
         assert demo.read_until("Ctrl-C ends the servers.\n").startswith(here(printed))
         here.play(LAB_USE, tmp_path)
         assert demo.interrupt() == 0
+    finally:
+        demo.close()
+
+
+def test_the_examples_for_tests(tmp_path):
+    here = Here()
+    page = (ROOT / "docs/web.md").read_text()
+    ((in_python,), (in_node,)) = (re.findall(rf"^```{language}\n(.*?)^```$", page, re.M | re.S) for language in ("python", "js"))
+    demo = here.demo(tmp_path, "run.sh")
+    try:
+        demo.read_until("explained:\n\n")
+        done = run("/usr/bin/python3", "-c", here(in_python))
+        assert done.stdout == "482913 https://shop.example/verify\n", done.stderr
+        if node := shutil.which("node"):
+            done = run(node, "--input-type=module", "-e", here(in_node))
+            assert done.stdout == "482913\n200\n", done.stderr
+            with smtplib.SMTP("127.0.0.1", int(here("2525"))) as talk, pytest.raises(smtplib.SMTPRecipientsRefused):
+                talk.sendmail("a@example.org", "bob@example.org", "Subject: x\n\nx\n")
     finally:
         demo.close()
 
