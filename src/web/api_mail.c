@@ -62,9 +62,12 @@ static void read_cursor(const char *text, struct query *q)
 	}
 }
 
-struct query web_query(struct request *r)
+/* A filter that is misspelled would find, or delete, any mail. */
+bool web_query(struct request *r, struct query *q)
 {
-	struct query q = {
+	static const char *const known[] = { "inbox", "to",     "tag",   "login",   "from", "subject", "q",
+		                             "since", "cursor", "limit", "timeout", "all",  NULL };
+	*q = (struct query){
 		.only = r->user,
 		.inbox = request_query(r, "inbox"),
 		.to = request_query(r, "to"),
@@ -75,11 +78,15 @@ struct query web_query(struct request *r)
 		.text = request_query(r, "q"),
 	};
 	const char *since = request_query(r, "since");
-	if (*since)
-		text_read_time(slice_str(since), &q.since);
-	read_cursor(request_query(r, "cursor"), &q);
-	q.limit = (size_t)request_number(r, "limit", LIST_STANDARD, LIST_MAX);
-	return q;
+	if (!request_knows(r, known))
+		return false;
+	if (*since && !text_read_time(slice_str(since), &q->since)) {
+		request_error(r, MHD_HTTP_BAD_REQUEST, "since: 2026-11-21T10:00:00Z, seconds since 1970, or now");
+		return false;
+	}
+	read_cursor(request_query(r, "cursor"), q);
+	q->limit = (size_t)request_number(r, "limit", LIST_STANDARD, LIST_MAX);
+	return true;
 }
 
 struct listing {
@@ -99,9 +106,11 @@ static void list_one(void *owner, const struct catalogue_mail *m)
 void api_messages(struct request *r)
 {
 	struct web *w = r->web;
-	struct query q = web_query(r);
-	struct listing l = { .mails = json_array() };
+	struct query q;
 	char next[64];
+	if (!web_query(r, &q))
+		return;
+	struct listing l = { .mails = json_array() };
 	if (!catalogue_find(w->catalogue, &q, list_one, &l)) {
 		json_decref(l.mails);
 		request_error(r, MHD_HTTP_BAD_REQUEST, "this cannot be searched for");
@@ -346,10 +355,12 @@ void web_wait_found(struct request *r, const char *id)
 void api_wait(struct request *r)
 {
 	struct web *w = r->web;
-	struct query q = web_query(r);
+	struct query q;
 	const char *timeout = request_query(r, "timeout");
 	char id[CATALOGUE_ID_MAX] = "";
 	int ms = WAIT_MS;
+	if (!web_query(r, &q))
+		return;
 	q.limit = 1;
 	if (*timeout && !read_duration(slice_str(timeout), &ms)) {
 		request_error(r, MHD_HTTP_BAD_REQUEST, "timeout: 30s, 500ms or 2m");

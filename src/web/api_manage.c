@@ -257,7 +257,9 @@ json_t *web_found_ids(struct web *w, const struct query *q)
 /* The ids in the body, or whatever the filters find; one of the two has to be there, and "all=1" is a filter. */
 void api_delete_messages(struct request *r)
 {
-	struct query q = web_query(r);
+	struct query q;
+	if (!web_query(r, &q))
+		return;
 	json_t *body = request_body(r), *ids = json_incref(json_object_get(body, "ids"));
 	bool filtered = *q.inbox || *q.to || *q.tag || *q.login || *q.from || *q.subject || *q.text || q.since ||
 	                *request_query(r, "all");

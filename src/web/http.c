@@ -244,6 +244,35 @@ const char *request_query(const struct request *r, const char *name)
 	return value ? value : "";
 }
 
+struct stranger {
+	const char *const *known;
+	const char *name;
+};
+
+static enum MHD_Result find_stranger(void *owner, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct stranger *s = owner;
+	const char *const *known = s->known;
+	(void)kind;
+	(void)value;
+	while (*known && strcmp(*known, name) != 0)
+		known++;
+	s->name = *known ? NULL : name;
+	return *known ? MHD_YES : MHD_NO;
+}
+
+bool request_knows(struct request *r, const char *const *names)
+{
+	char text[200];
+	struct stranger s = { .known = names };
+	MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, find_stranger, &s);
+	if (!s.name)
+		return true;
+	snprintf(text, sizeof text, "there is no parameter '%.60s': GET /api lists them", s.name);
+	request_error(r, MHD_HTTP_BAD_REQUEST, text);
+	return false;
+}
+
 uint64_t request_number(const struct request *r, const char *name, uint64_t standard, uint64_t max)
 {
 	const char *text = request_query(r, name);

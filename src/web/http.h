@@ -86,6 +86,8 @@ int http_patience(struct http *h);
 const char *request_header(const struct request *r, const char *name);
 /* "" where it is missing. */
 const char *request_query(const struct request *r, const char *name);
+/* Whether all of the query's parameters are among these (NULL at the end). Otherwise it is answered: 400, with the first that is not. */
+bool request_knows(struct request *r, const char *const *names);
 uint64_t request_number(const struct request *r, const char *name, uint64_t standard, uint64_t max);
 /* The body as a JSON object, the caller's; NULL: it is none. */
 json_t *request_body(const struct request *r);

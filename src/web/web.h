@@ -93,8 +93,8 @@ void mailpit_delete_found(struct request *r);
 /* A page that no other may put into a frame, and that loads nothing from elsewhere. */
 void web_page_headers(struct request *r);
 
-/* The query's filters, as the request's query parameters have them; strings are the request's. */
-struct query web_query(struct request *r);
+/* The query's filters, as the request's query parameters have them; strings are the request's. False: one is wrong, and it is answered. */
+bool web_query(struct request *r, struct query *q);
 json_t *web_mail_json(const struct catalogue_mail *mail);
 /* A copy of what is known of a mail that this user may see. False: there is none. */
 struct web_mail {

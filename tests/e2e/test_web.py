@@ -219,6 +219,18 @@ def test_waiting_ends_with_408_when_it_does_not_come(server):
     assert server.web.ask("GET", "/api/wait?timeout=soon")[0] == 400
 
 
+@pytest.mark.parametrize("method, path, name", [
+    ("GET", "/api/wait?subjct=other&timeout=1s", "subjct"), ("GET", "/api/messages?too=x", "too"), ("DELETE", "/api/messages?all=1&form=x", "form"),
+])
+def test_a_misspelled_filter_finds_and_deletes_nothing(server, method, path, name):
+    server.send(subject="stays")
+    server.web.wait(subject="stays")
+    status, _, answer = server.web.ask(method, path)
+    assert status == 400 and f"there is no parameter '{name}'" in answer["error"]
+    assert server.web.ask("GET", "/api/wait?since=yesterday")[0] == 400
+    assert [mail["subject"] for mail in server.web.get("/api/messages")["messages"]] == ["stays"]
+
+
 def test_an_open_page_hears_of_new_mail(server):
     connection = http.client.HTTPConnection("127.0.0.1", server.web.port, timeout=PATIENCE)
     connection.request("GET", "/api/events")
@@ -367,7 +379,7 @@ def test_what_is_no_request_harms_nobody(server):
     assert server.web.ask("PUT", "/api/faults/x", {"kind": "no such kind"})[0] == 400
     assert server.web.ask("DELETE", "/api/messages", {"ids": [1, None, {"a": []}]})[::2] == (200, {"deleted": 0})
     assert server.web.ask("DELETE", "/api/v1/messages", "x" * 300000)[0] == 413
-    for path in ("/api/messages?cursor=zzz&limit=-1&since=never", "/api/messages?limit=99999999999999999999", "/api/sessions?cursor=-"):
+    for path in ("/api/messages?cursor=zzz&limit=-1", "/api/messages?limit=99999999999999999999", "/api/sessions?cursor=-"):
         assert server.web.ask("GET", path)[0] == 200
     for octets in (b"GET / HTTP/1.1\r\n\r\n", b"\0" * 5000, b"GET /" + b"a" * 100000, b"POST /api/login HTTP/1.1\r\nContent-Length: -1\r\n\r\n"):
         with Raw(server.web.port) as talk:
