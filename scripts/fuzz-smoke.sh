@@ -6,9 +6,9 @@ each=${SECONDS_EACH:-60}
 
 # ---- one target ----
 
-# Its directories of inputs: what was found earlier comes first, for libFuzzer adds to that.
+# Its directories of inputs: what was found earlier comes first, for libFuzzer adds to that. Absolute, for a target may change its own.
 inputs() {
-	for d in "$build/corpus/$1" "$build/seeds/$1" "tests/corpus/$1"; do
+	for d in "$build/corpus/$1" "$build/seeds/$1" "$PWD/tests/corpus/$1"; do
 		[ ! -d "$d" ] || echo "$d"
 	done
 }
@@ -57,7 +57,8 @@ case ${1:-} in
 	;;
 esac
 
-build=$1
+mkdir -p "$1" || exit
+build=$(cd "$1" && pwd)
 shift
 targets=$*
 [ -n "$targets" ] || targets=$(ls src/*/*_fuzz.c | sed 's,^src/,,; s,_fuzz\.c$,,')
