@@ -6,6 +6,7 @@ The thread has to be in a system call of its own, waiting; it goes on with that 
 import ctypes
 import os
 import pathlib
+import time
 
 SEIZE, INTERRUPT, GETREGS, SETREGS, SINGLESTEP, DETACH = 0x4206, 0x4207, 12, 13, 9, 17
 ALL_THREADS = 0x40000000  # __WALL
@@ -46,17 +47,32 @@ def place_texts(thread, registers, arguments):
                 address += len(argument) + 1
             else:
                 placed.append(argument)
-        memory.seek(registers.rip - len(SYSCALL))
-        assert memory.read(len(SYSCALL)) == SYSCALL, "the thread does not wait in a system call"
     return placed
+
+
+def waits_in_a_call(thread, registers):
+    with open(f"/proc/{thread}/mem", "rb", buffering=0) as memory:
+        memory.seek(registers.rip - len(SYSCALL))
+        return memory.read(len(SYSCALL)) == SYSCALL
+
+
+def stop_in_a_call(thread, tries=100):
+    """Its registers. A thread that has something to do goes on for a moment."""
+    for _ in range(tries):
+        ptrace(SEIZE, thread)
+        ptrace(INTERRUPT, thread)
+        os.waitpid(thread, ALL_THREADS)
+        registers = registers_of(thread)
+        if waits_in_a_call(thread, registers):
+            return registers
+        ptrace(DETACH, thread)
+        time.sleep(0.05)
+    raise AssertionError("the thread does not wait in a system call")
 
 
 def system_call(thread, number, *arguments):
     """What the call gives: a negative errno, or its result."""
-    ptrace(SEIZE, thread)
-    ptrace(INTERRUPT, thread)
-    os.waitpid(thread, ALL_THREADS)
-    before = registers_of(thread)
+    before = stop_in_a_call(thread)
     ours = registers_of(thread)
     values = place_texts(thread, before, arguments)
     for name, value in zip(("rdi", "rsi", "rdx", "r10", "r8", "r9"), values + [0] * 6):
