@@ -532,7 +532,7 @@ def test_the_client_is_whom_the_balancer_says(directory, header, peer):
             assert file.readline().startswith(b"250")
             talk.close()
         assert (directory / "alice" / "mailbox").read_text().count(f"([{peer}])") == 2
-        assert any(f"peer={peer.removeprefix('IPv6:')} " in line for line in server.errors)
+        wait_for(lambda: any(f"peer={peer.removeprefix('IPv6:')} " in line for line in server.errors))
 
 
 def test_a_header_and_commands_may_come_in_one_segment(directory):
