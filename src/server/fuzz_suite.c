@@ -12,10 +12,8 @@
 #include "auth/users.h"
 #include "base/log.h"
 #include "mail/utf8.h"
-#include "server/delivery.h"
 #include "server/login_delay.h"
 #include "server/penalty.h"
-#include "server/turns.h"
 
 enum { SITES_MAX = 8, PIECE = 4096 };
 
@@ -56,18 +54,11 @@ static void write_users(const struct fuzz_site *f)
 }
 
 /* Threads and clocks would make two runs of one input differ. */
-static void give_up_threads(struct site *site)
+static void give_up_chance(struct site *site)
 {
-	jobs_free(site->hashing);
-	jobs_free(site->jobs);
-	turns_free(site->turns);
-	delivery_desk_free(site->desk);
+	lab_give_up_threads(site);
 	penalty_free(site->penalty);
-	site->hashing = site->jobs = NULL;
-	site->turns = NULL;
 	site->penalty = NULL;
-	site->desk = delivery_desk_new(site->store, NULL);
-	fuzz_check(site->desk != NULL);
 }
 
 static struct fuzz_site sites[SITES_MAX];
@@ -99,7 +90,7 @@ static void open_site(struct fuzz_site *f, const char *course)
 		.max_size = 1000,
 	};
 	fuzz_check(site_open(&f->site, &f->options, &why) == SITE_OPEN && site_start(&f->site, &why) == SITE_OPEN);
-	give_up_threads(&f->site);
+	give_up_chance(&f->site);
 	if (f->site.users)
 		site_refresh_users(&f->site);
 	f->site.smtp.tls = f->site.pop3.tls = !f->site.course->registration;

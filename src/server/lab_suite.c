@@ -254,7 +254,7 @@ void lab_open(struct lab *lab, unsigned kind)
 	buf_init(&lab->heard, HEARD_MAX);
 }
 
-static void give_up_threads(struct site *site)
+void lab_give_up_threads(struct site *site)
 {
 	jobs_free(site->hashing);
 	jobs_free(site->jobs);
@@ -288,7 +288,7 @@ void lab_open_standard(struct lab *lab, unsigned kind, const char *users)
 	lab->loop = loop_new(&why);
 	assert_non_null(lab->loop);
 	if (!(kind & LAB_JOBS))
-		give_up_threads(&lab->site);
+		lab_give_up_threads(&lab->site);
 	buf_init(&lab->heard, HEARD_MAX);
 }
 

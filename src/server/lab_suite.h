@@ -44,6 +44,8 @@ void lab_open(struct lab *lab, unsigned kind);
 /* The course standard, for the domain example.org: a site over files, opened as the servers open theirs. Its store fails in no way. */
 void lab_open_standard(struct lab *lab, unsigned kind, const char *users);
 void lab_close(struct lab *lab);
+/* A site as the servers open theirs does its jobs at once from now on, on the caller's thread. */
+void lab_give_up_threads(struct site *site);
 void lab_write_users(struct lab *lab, const char *text);
 
 /* The peer is 192.0.2.7; in the course standard this machine, so that it may log in without TLS. */

@@ -85,19 +85,6 @@ static void what_is_removed_is_seen_no_more_and_stays_readable_where_it_is_open(
 
 enum { BIG = 9 * 1024 * 1024 };
 
-static void deliver_big(struct store *s, char letter)
-{
-	char *line = malloc(65536);
-	struct draft *d = s->ops->draft(s);
-	memset(line, letter, 65535);
-	line[65535] = '\n';
-	for (size_t n = 0; n < BIG; n += 65536)
-		assert_true(draft_write(d, line, 65536) && (!draft_full(d) || draft_spill(d, &why)));
-	assert_true(draft_finish(d, &why) && s->ops->append(s, "alice", &d, 1, &why));
-	draft_free(d);
-	free(line);
-}
-
 /* Removed from a mailbox too big to be rewritten: it stands there still, and is marked. */
 static void what_is_marked_as_removed_is_not_seen(void **state)
 {
@@ -105,7 +92,7 @@ static void what_is_marked_as_removed_is_not_seen(void **state)
 	char letter;
 	struct store_span span = { .octets = &letter, .size = 1 };
 	for (const char *c = "abc"; *c; c++)
-		deliver_big(s, *c);
+		suite_deliver_big(s, *c, BIG);
 	suite_remove(s, "alice", 0);
 	assert_true(file_lab_has("alice/.mymailbox.deleted"));
 	struct glance *g = glance();

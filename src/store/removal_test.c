@@ -26,24 +26,6 @@ static struct fault why;
 
 enum { BIG = 6 * 1024 * 1024 };
 
-static void deliver_big(struct store *s, char letter)
-{
-	char *line = malloc(65536);
-	struct draft *d = s->ops->draft(s);
-	memset(line, letter, 65536);
-	line[65535] = '\n';
-	for (size_t n = 0; n < BIG; n += 65536) {
-		assert_true(draft_write(d, line, 65536));
-		if (draft_full(d))
-			assert_true(draft_spill(d, &why));
-	}
-	assert_true(draft_finish(d, &why));
-	assert_true(draft_in_file(d));
-	assert_true(s->ops->append(s, "alice", &d, 1, &why));
-	draft_free(d);
-	free(line);
-}
-
 static void expect_letters(struct store *s, const char *letters)
 {
 	struct maildrop *m = suite_open(s, "alice");
@@ -67,13 +49,13 @@ static void big_mailbox_is_marked_and_rewritten_later(void **state)
 	struct store *s = *state;
 	struct stat st;
 	for (const char *c = "abcde"; *c; c++)
-		deliver_big(s, *c);
+		suite_deliver_big(s, *c, BIG);
 	suite_remove(s, "alice", 1);
 	expect_letters(s, "acde");
 	assert_int_equal(stat(file_lab_path("alice/mymailbox"), &st), 0);
 	assert_true(st.st_size > 5 * BIG);
 	assert_true(file_lab_has("alice/.mymailbox.deleted"));
-	deliver_big(s, 'b'); /* equal to the removed one */
+	suite_deliver_big(s, 'b', BIG); /* equal to the removed one */
 	expect_letters(s, "acdeb");
 	/* The marks are honoured by a scan, and hit the removed one alone. */
 	unlink(file_lab_path("alice/.mymailbox.index"));
@@ -230,14 +212,14 @@ static void marked_mails_do_not_count_towards_the_quota(void **state)
 	struct stat st;
 	s->quota = 4 * (uint64_t)(BIG + 2);
 	for (const char *c = "abcd"; *c; c++)
-		deliver_big(s, *c);
+		suite_deliver_big(s, *c, BIG);
 	assert_false(s->ops->room(s, "alice", 1, &why));
 	suite_remove(s, "alice", 1);
 	assert_int_equal(stat(file_lab_path("alice/mymailbox"), &st), 0);
 	assert_int_equal(st.st_size, s->quota); /* it is only marked */
 	assert_true(s->ops->room(s, "alice", BIG + 2, &why));
 	assert_false(s->ops->room(s, "alice", BIG + 3, &why));
-	deliver_big(s, 'e');
+	suite_deliver_big(s, 'e', BIG);
 	expect_letters(s, "acde");
 	assert_false(s->ops->room(s, "alice", 1, &why));
 	struct draft *d = suite_draft(s, "");
@@ -250,7 +232,7 @@ static void session_survives_a_rewrite_by_another(void **state)
 {
 	struct store *s = *state;
 	for (const char *c = "abcdef"; *c; c++)
-		deliver_big(s, *c);
+		suite_deliver_big(s, *c, BIG);
 	suite_remove(s, "alice", 0);
 	suite_remove(s, "alice", 0);
 	suite_remove(s, "alice", 0); /* half is dead now */
@@ -272,7 +254,7 @@ static void hand_edit_of_a_marked_mailbox_keeps_marks_with_their_mails(void **st
 {
 	struct store *s = *state;
 	for (const char *c = "abcd"; *c; c++)
-		deliver_big(s, *c);
+		suite_deliver_big(s, *c, BIG);
 	suite_remove(s, "alice", 1);
 	file_lab_write("alice/mymailbox", "a", "typed\n.\n");
 	struct maildrop *m = suite_open(s, "alice");
@@ -293,7 +275,7 @@ static void marks_without_index_flags_are_honoured(void **state)
 {
 	struct store *s = *state;
 	for (const char *c = "abcd"; *c; c++)
-		deliver_big(s, *c);
+		suite_deliver_big(s, *c, BIG);
 	copy_file("alice/.mymailbox.index", "kept");
 	suite_remove(s, "alice", 2);
 	copy_file("kept", "alice/.mymailbox.index");
@@ -304,7 +286,7 @@ static void torn_batch_of_marks_counts_not_at_all(void **state)
 {
 	struct store *s = *state;
 	for (const char *c = "abcd"; *c; c++)
-		deliver_big(s, *c);
+		suite_deliver_big(s, *c, BIG);
 	suite_remove(s, "alice", 2);
 	struct stat st;
 	assert_int_equal(stat(file_lab_path("alice/.mymailbox.deleted"), &st), 0);
@@ -318,7 +300,7 @@ static void spoilt_batch_of_marks_counts_not_at_all(void **state)
 {
 	struct store *s = *state;
 	for (const char *c = "abcd"; *c; c++)
-		deliver_big(s, *c);
+		suite_deliver_big(s, *c, BIG);
 	suite_remove(s, "alice", 2);
 	int fd = open(file_lab_path("alice/.mymailbox.deleted"), O_RDWR);
 	assert_int_equal(pwrite(fd, "\xff\xff", 2, 24 + 16), 2);

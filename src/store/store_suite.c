@@ -31,6 +31,22 @@ void suite_deliver(struct store *s, const char *user, const char *text)
 	draft_free(d);
 }
 
+void suite_deliver_big(struct store *s, char letter, size_t octets)
+{
+	char *line = malloc(65536);
+	struct draft *d = s->ops->draft(s);
+	assert_non_null(line);
+	memset(line, letter, 65536);
+	line[65535] = '\n';
+	for (size_t n = 0; n < octets; n += 65536)
+		assert_true(draft_write(d, line, 65536) && (!draft_full(d) || draft_spill(d, &why)));
+	assert_true(draft_finish(d, &why));
+	assert_true(draft_in_file(d));
+	assert_true(s->ops->append(s, "alice", &d, 1, &why));
+	draft_free(d);
+	free(line);
+}
+
 struct maildrop *suite_open(struct store *s, const char *user)
 {
 	struct maildrop *m = s->ops->open(s, user, "tester from ::1", &why);

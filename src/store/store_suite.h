@@ -18,6 +18,8 @@ int store_suite_run(const char *name, const struct store_suite_maker *maker);
 
 /* Helpers that a back end's own tests use too. */
 void suite_deliver(struct store *s, const char *user, const char *text);
+/* Lines of 64 KiB of that letter, so many that the draft rests in a file; for alice. */
+void suite_deliver_big(struct store *s, char letter, size_t octets);
 struct draft *suite_draft(struct store *s, const char *text);
 struct maildrop *suite_open(struct store *s, const char *user);
 void suite_expect(struct maildrop *m, size_t i, const char *text);

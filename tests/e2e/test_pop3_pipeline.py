@@ -4,9 +4,7 @@ and sends, and whoever else is served at the same time (RFC 2449 section 6.6).""
 import random
 import threading
 
-import pytest
-
-from harness import USERS, Lab, login
+from harness import USERS, login
 
 KIB = 1024
 
@@ -29,13 +27,6 @@ def mail(dice, letter):
 
 def on_the_wire(stored):
     return stored.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + b".\r\n"
-
-
-@pytest.fixture
-def lab(tmp_path):
-    lab = Lab(tmp_path / "lab")
-    yield lab
-    lab.close()
 
 
 def fill(lab, user, count):

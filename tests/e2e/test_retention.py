@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import BUILD, Lab, login, run, send_mail, split_mailbox, wait_for
+from harness import BUILD, login, run, send_mail, split_mailbox, wait_for
 from serving import Serve
 
 LISTENERS = {"smtp": "protocol = smtp port = 0", "pop3": "protocol = pop3 port = 0"}
@@ -149,13 +149,6 @@ def test_the_oldest_mail_goes_where_an_inbox_holds_too_much(directory):
         box.parent.rmdir()
         time.sleep(3)
         assert list(directory.glob("*/mailbox")) == []
-
-
-@pytest.fixture
-def lab(tmp_path):
-    lab = Lab(tmp_path / "lab")
-    yield lab
-    lab.close()
 
 
 def put(lab, count, size):
