@@ -6,6 +6,7 @@ Root starts the other servers; without root there are ours and smtp-sink. README
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -61,8 +62,9 @@ def servers_for(options, row, known):
 
 
 class Run:
-    def __init__(self, options, bench):
-        self.options, self.bench = options, bench
+    def __init__(self, options, bench, keep):
+        """`keep(run)` is called whenever there is something new: what ends a run of hours in its last one takes no more than a row with it."""
+        self.options, self.bench, self.keep = options, bench, keep
         self.results = {"machine": report.machine(bench.build, bench.place), "runs": options.runs, "seconds": options.seconds, "rows": {}}
 
     def figure(self, row, server, measuring):
@@ -76,6 +78,7 @@ class Run:
         except Exception as error:
             traceback.print_exc()
             found[server.name] = {"failed": str(error).splitlines()[0][:200] if str(error) else type(error).__name__}
+        self.keep(self)
 
     def more(self, key, measuring):
         try:
@@ -83,6 +86,7 @@ class Run:
         except Exception as error:
             traceback.print_exc()
             self.results["rows"][key] = {key: {"failed": str(error)[:200]}}
+        self.keep(self)
 
     def receiving(self, row, server):
         values = measure.receive(self.bench, server, row.flags, self.options.runs)
@@ -113,8 +117,24 @@ def on_a_disk(place):
         sys.exit(f"{place} is memory, not a disk: name a directory by --place")
 
 
+@contextlib.contextmanager
+def no_autogroups():
+    """A scheduler that shares the processors out among sessions gives a server's threads together as much as the generator, and daemons that make a session
+    of their own something else: all are to be equal while this runs."""
+    switch = pathlib.Path("/proc/sys/kernel/sched_autogroup_enabled")
+    before = switch.read_text() if switch.exists() and os.access(switch, os.W_OK) else None
+    if before:
+        switch.write_text("0")
+    try:
+        yield
+    finally:
+        if before:
+            switch.write_text(before)
+
+
 def write(run, last):
     """A part of the rows, measured again, goes to the others of the last run."""
+    run.results["machine"]["load_after"] = report.load_average()
     rows = {**last.get("rows", {}), **run.results["rows"]} if run.options.only else run.results["rows"]
     results = {**run.results, "rows": rows}
     run.options.out.mkdir(parents=True, exist_ok=True)
@@ -133,16 +153,14 @@ def main():
     last = json.loads(file.read_text()) if file.exists() else {}
     place = pathlib.Path(tempfile.mkdtemp(prefix="postroom-bench-", dir=options.place))
     place.chmod(0o755)
+    run = Run(options, measure.Bench(options.build.resolve(), place, options.seconds), lambda run: options.quick or write(run, last))
     try:
-        run = Run(options, measure.Bench(options.build.resolve(), place, options.seconds))
-        run.all()
-        run.results["machine"]["load_after"] = report.load_average()
+        with no_autogroups():
+            run.all()
     finally:
         shutil.rmtree(place, ignore_errors=True)
     if options.quick:
         report.compare(run.results, last)
-    else:
-        write(run, last)
 
 
 if __name__ == "__main__":
