@@ -61,7 +61,7 @@ static void describe_record(struct buf *b, const struct inspect_finding *f)
 	if (f->mail == 0)
 		buf_append_text(b, "its header is not whole");
 	else
-		buf_printf(b, "the record of mail %" PRIu64 "", f->mail);
+		buf_printf(b, "the record of mail %" PRIu64, f->mail);
 }
 
 static void describe_merged(struct buf *b, const struct inspect_finding *f)

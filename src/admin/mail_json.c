@@ -24,13 +24,7 @@ static void add_text(struct buf *out, const char *text)
 	visible_init(&v, VISIBLE_LINE, NULL);
 	visible_push(&v, slice_str(text), &shown);
 	visible_finish(&v, &shown);
-	buf_append_char(out, '"');
-	for (size_t i = 0; i < shown.len; i++) {
-		if (shown.data[i] == '"' || shown.data[i] == '\\')
-			buf_append_char(out, '\\');
-		buf_append_char(out, shown.data[i]);
-	}
-	buf_append_char(out, '"');
+	buf_append_json(out, buf_slice(&shown));
 	buf_release(&shown);
 }
 

@@ -87,6 +87,25 @@ bool buf_append_number(struct buf *b, uint64_t number)
 	return buf_append(b, digits + at, sizeof digits - at);
 }
 
+static bool append_json_char(struct buf *b, char c)
+{
+	if ((unsigned char)c < ' ')
+		return buf_printf(b, "\\u%04x", (unsigned char)c);
+	return ((c != '"' && c != '\\') || buf_append_char(b, '\\')) && buf_append_char(b, c);
+}
+
+bool buf_append_json(struct buf *b, struct slice text)
+{
+	size_t before = b->len;
+	bool whole = buf_append_char(b, '"');
+	for (size_t i = 0; i < text.len && whole; i++)
+		whole = append_json_char(b, text.ptr[i]);
+	if (whole && buf_append_char(b, '"'))
+		return true;
+	b->len = before;
+	return false;
+}
+
 bool buf_append_char(struct buf *b, char c)
 {
 	return buf_append(b, &c, 1);

@@ -92,6 +92,20 @@ static void numbers_are_written_as_printf_writes_them(void **state)
 	}
 }
 
+static void text_becomes_a_json_string_or_nothing(void **state)
+{
+	(void)state;
+	struct buf b;
+	buf_init(&b, 40);
+	assert_true(buf_append_char(&b, ':'));
+	assert_true(buf_append_json(&b, slice_str("a \"b\" \\ \n\x1f \xc3\xa4\x7f")));
+	assert_true(slice_equal_text(buf_slice(&b), ":\"a \\\"b\\\" \\\\ \\u000a\\u001f \xc3\xa4\x7f\""));
+	size_t before = b.len;
+	assert_false(buf_append_json(&b, slice_str("123456789")));
+	assert_int_equal(b.len, before);
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +114,7 @@ int main(void)
 		cmocka_unit_test(consume_moves_the_rest_to_the_front),
 		cmocka_unit_test(arena_is_bounded_and_aligned),
 		cmocka_unit_test(numbers_are_written_as_printf_writes_them),
+		cmocka_unit_test(text_becomes_a_json_string_or_nothing),
 	};
 	return cmocka_run_group_tests_name("buf and arena", tests, NULL, NULL);
 }

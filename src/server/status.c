@@ -31,19 +31,6 @@ static struct status *status_of(struct session *s)
 
 /* ---- as JSON ---- */
 
-/* Names and paths: what is not ASCII passes as it is. */
-static void add_json_text(struct buf *out, const char *text)
-{
-	buf_append_char(out, '"');
-	for (; *text; text++) {
-		if ((unsigned char)*text < ' ')
-			buf_printf(out, "\\u%04x", (unsigned char)*text);
-		else
-			buf_printf(out, strchr("\"\\", *text) ? "\\%c" : "%c", *text);
-	}
-	buf_append_char(out, '"');
-}
-
 static void add_json_listeners(const struct service *s, struct buf *out)
 {
 	const struct service_config *config = service_configuration(s);
@@ -54,9 +41,9 @@ static void add_json_listeners(const struct service *s, struct buf *out)
 		if (l->aside)
 			continue;
 		buf_printf(out, "%s{\"name\":", between);
-		add_json_text(out, l->name);
+		buf_append_json(out, slice_str(l->name));
 		buf_append_text(out, ",\"address\":");
-		add_json_text(out, service_bound(s, i)->address);
+		buf_append_json(out, slice_str(service_bound(s, i)->address));
 		buf_printf(out, ",\"port\":%u,\"tls\":%s,\"sessions\":%zu,\"in_all\":%" PRIu64 "}",
 		           service_bound(s, i)->port, l->tls ? "true" : "false", service_present(s, i),
 		           service_accepted(s, i));
@@ -80,7 +67,7 @@ static void add_json(const struct status *st, struct buf *out)
 	const struct site *site = st->site;
 	buf_printf(out, "{\"version\":\"%s\",\"pid\":%ld,\"uptime\":%" PRId64 ",\"directory\":", POSTROOM_VERSION,
 	           (long)getpid(), meters_uptime(site->meters));
-	add_json_text(out, site->options->dir);
+	buf_append_json(out, slice_str(site->options->dir));
 	buf_append_char(out, ',');
 	add_json_listeners(site->service, out);
 	add_json_meters(site, out);
