@@ -142,7 +142,6 @@ static const struct row rows[] = {
 	{ CALL(fsync), ANY | DISK | WEB, FREE },
 	{ CALL(fdatasync), ANY | DISK | WEB, FREE },
 	{ CALL(fallocate), ANY | DISK, FREE },
-	{ CALL(fadvise64), ANY | DISK | WEB, FREE },
 	{ CALL(copy_file_range), ANY | DISK, FREE },
 	{ CALL(sendfile), ANY | DISK, FREE },
 	{ CALL(timer_create), ANY | DISK, FREE }, /* a lock is waited for so long and no longer */
