@@ -22,6 +22,9 @@ enum {
 	HINT_MAX = 190, /* longest list of keys that an error message shows */
 };
 
+/* Stands behind the text: what has no end swallows it. */
+#define END_KEY "\4"
+
 /* libconfuse hands its error function nothing of ours: this is where the one reading under way notes its errors. */
 static struct {
 	const char *file;
@@ -93,7 +96,7 @@ static const char *const known_programs[] = { "smtpmail", "popserver", "mailclie
 static void hint_keys(const cfg_t *section, char *hint, size_t size)
 {
 	size_t used = (size_t)snprintf(hint, size, "; the keys here are");
-	for (const cfg_opt_t *o = section->opts; o->name; o++) {
+	for (const cfg_opt_t *o = section->opts; o->name && strcmp(o->name, END_KEY) != 0; o++) {
 		int n = snprintf(hint + used, size - used, " %s", o->name);
 		if (n < 0 || (size_t)n >= size - used) {
 			snprintf(hint, size, "; the keys are listed in postroom-course(5)");
@@ -128,6 +131,11 @@ static void note_error(cfg_t *section, const char *format, va_list args)
 	if (reading.why->kind != FAULT_NONE)
 		return;
 	vsnprintf(message, sizeof message, format, args);
+	if (strstr(message, END_KEY)) {
+		fault_set(reading.why, FAULT_PERMANENT, "%s:%d: section '%s' has no end: add }", reading.file,
+		          section->line - 1, cfg_name(section));
+		return;
+	}
 	hint_expected(section, message, hint, sizeof hint);
 	fault_set(reading.why, FAULT_PERMANENT, "%s:%d: %s%s", reading.file, section->line, message, hint);
 }
@@ -444,6 +452,7 @@ static cfg_t *new_tree(void)
 		titled_section("program_name", name_keys, valid_program_name),
 		CFG_SEC("replies", reply_keys, CFGF_NONE),
 		CFG_SEC("client", client_keys, CFGF_NONE),
+		CFG_STR(END_KEY, NULL, CFGF_NODEFAULT),
 		end,
 	};
 	return cfg_init(keys, CFGF_NONE);
@@ -616,6 +625,25 @@ static bool parse(cfg_t *tree, const char *text, struct fault *why)
 	return ok;
 }
 
+/* What was read as a whole, once more: does it end in a section, or in a comment? */
+static bool ends_outside(const char *text, struct fault *why)
+{
+	char *longer = NULL;
+	cfg_t *tree = new_tree();
+	if (!tree || asprintf(&longer, "%s\n" END_KEY "=1", text) < 0) {
+		if (tree)
+			cfg_free(tree);
+		return fault_set(why, FAULT_TEMPORARY, "%s: out of memory", reading.file);
+	}
+	bool ok = parse(tree, longer, why);
+	if (ok && cfg_size(tree, END_KEY) == 0)
+		ok = fault_set(why, FAULT_PERMANENT, "%s: a comment that begins with /* has no end: add */",
+		               reading.file);
+	free(longer);
+	cfg_free(tree);
+	return ok;
+}
+
 struct course *course_file_parse(const char *name, const char *file, const char *text, struct fault *why)
 {
 	reading.file = file;
@@ -626,7 +654,7 @@ struct course *course_file_parse(const char *name, const char *file, const char 
 		arena_init(&c->memory, COURSE_MEMORY_MAX);
 	if (!ok)
 		fault_set(why, FAULT_TEMPORARY, "%s: out of memory", file);
-	ok = ok && parse(tree, text, why) && take(c, name, tree, why);
+	ok = ok && parse(tree, text, why) && ends_outside(text, why) && take(c, name, tree, why);
 	if (tree)
 		cfg_free(tree);
 	reading.file = NULL;

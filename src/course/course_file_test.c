@@ -32,6 +32,14 @@ static void refuses(const char *text, const char *expected)
 	assert_string_equal(why.text, expected);
 }
 
+static void what_is_begun_has_an_end(void **state)
+{
+	(void)state;
+	refuses(NEEDED "/* the rest\nlist_view = true\n",
+	        "my.conf: a comment that begins with /* has no end: add */");
+	refuses(NEEDED "client {\n  no_mail = \"none\"\n", "my.conf:5: section 'client' has no end: add }");
+}
+
 static void missing_keys_take_their_defaults(void **state)
 {
 	(void)state;
@@ -349,6 +357,7 @@ static void bad_file_leaves_the_next_one_readable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_begun_has_an_end),
 		cmocka_unit_test(missing_keys_take_their_defaults),
 		cmocka_unit_test(another_course_is_only_other_data),
 		cmocka_unit_test(menu_offers_what_the_course_can_do),

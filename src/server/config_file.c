@@ -35,6 +35,7 @@ static struct {
 	struct seen listener_seen[KEYS_MAX]; /* … and the listener's */
 	char unknown[CONFIG_NAME_MAX * 4];   /* the key at which it stopped; "": another error */
 	unsigned stopped;                    /* the line of that */
+	bool ended;                          /* END_KEY was met */
 } reading;
 
 /* ---- errors ---- */
@@ -341,13 +342,22 @@ static bool parse_once(const char *text)
 	}
 	cfg_set_error_function(tree, on_error);
 	bool whole = cfg_parse_buf(tree, text) == CFG_SUCCESS;
+	reading.ended = cfg_size(tree, END_KEY) > 0;
 	if (!whole && !reading.unknown[0] && reading.errors->count == reading.kept) /* libconfuse did not say why */
 		note(line_of(tree), "what stands here cannot be read");
 	cfg_free(tree);
 	return whole;
 }
 
-/* What was read as a whole, once more: does it end in a listener? */
+static unsigned count_lines(const char *text)
+{
+	unsigned n = 1;
+	while ((text = strchr(text, '\n')) != NULL && *++text)
+		n++;
+	return n;
+}
+
+/* What was read as a whole, once more: does it end in a listener, or in a comment? */
 static bool ends_outside(const char *text)
 {
 	char *longer;
@@ -357,7 +367,9 @@ static bool ends_outside(const char *text)
 	}
 	bool whole = parse_once(longer);
 	free(longer);
-	return whole;
+	if (whole && !reading.ended)
+		note(count_lines(text), "a comment that begins with /* has no end: add */");
+	return whole && reading.ended;
 }
 
 /* Its error stays, and it is not there the next time. */

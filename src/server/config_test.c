@@ -134,6 +134,14 @@ static void a_listener_is_closed_before_the_end(void **state)
 	       "4: listener \"a\" has no end: add }\n");
 }
 
+static void a_comment_is_closed_before_the_end(void **state)
+{
+	(void)state;
+	refuse("quota = 1 /* not more\nmax_size = 5\n", "2: a comment that begins with /* has no end: add */\n");
+	refuse("/*", "1: a comment that begins with /* has no end: add */\n");
+	refuse("listener a { protocol = smtp port = 25\n/* }\n\n", "3: a comment that begins with /* has no end: add */\n");
+}
+
 static void each_protocol_is_named_where_one_is_not_known(void **state)
 {
 	(void)state;
@@ -305,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_listener_is_a_section),
 		cmocka_unit_test(all_that_is_wrong_is_told_with_its_line),
 		cmocka_unit_test(a_listener_is_closed_before_the_end),
+		cmocka_unit_test(a_comment_is_closed_before_the_end),
 		cmocka_unit_test(each_protocol_is_named_where_one_is_not_known),
 		cmocka_unit_test(a_key_is_said_once),
 		cmocka_unit_test(what_belongs_together_is_looked_at),
