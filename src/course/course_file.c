@@ -19,6 +19,7 @@ enum {
 	VERB_LEN = 32,
 	PROGRAM_LEN = 32,
 	CLIENT_TEXT_MAX = 1000,
+	PARSER_ROOM = 100 * 1024, /* octets that libconfuse takes at most, but for what it is given to keep */
 	HINT_MAX = 190, /* longest list of keys that an error message shows */
 };
 
@@ -610,9 +611,19 @@ static bool take(struct course *c, const char *name, cfg_t *tree, struct fault *
 	return !wrong || fault_set(why, FAULT_PERMANENT, "%s: %s", reading.file, wrong);
 }
 
+/* Its scanner ends the process where memory is out. */
+static bool has_room(void)
+{
+	void *volatile room = malloc(PARSER_ROOM); /* or it is not even asked for */
+	free(room);
+	return room != NULL;
+}
+
 static bool parse(cfg_t *tree, const char *text, struct fault *why)
 {
 	struct fault first = { .kind = FAULT_NONE };
+	if (!has_room())
+		return fault_set(why, FAULT_TEMPORARY, "%s: out of memory", reading.file);
 	reading.why = &first;
 	cfg_set_error_function(tree, note_error);
 	bool ok = cfg_parse_buf(tree, text) == CFG_SUCCESS && first.kind == FAULT_NONE;
