@@ -9,6 +9,8 @@ enum {
 	CODE_MIN = 4,
 	CODE_MAX = 8,
 	NEAR = 60, /* octets before a code in which its word may stand */
+	/* What looks like a code, and whose surroundings are looked at. A mail with more is a list, and looking would take long. */
+	CANDIDATES_MAX = 2000,
 };
 
 /* What was found already. */
@@ -178,31 +180,45 @@ static bool stands_free(struct slice text, size_t at, size_t end)
 	return !fraction;
 }
 
-/* How much a word looks like a code: 2 surely, 1 perhaps, 0 not. */
-static int judge(struct slice text, size_t at, size_t end)
+/* 0: its characters are no code's. */
+static size_t digits_of(struct slice word)
 {
-	struct slice word = slice_make(text.ptr + at, end - at);
 	size_t digits = 0;
 	for (size_t i = 0; i < word.len; i++) {
 		if (!is_code_character(word.ptr[i]))
 			return 0;
 		digits += is_digit(word.ptr[i]);
 	}
-	if (word.len < CODE_MIN || word.len > CODE_MAX || digits == 0 || !stands_free(text, at, end))
-		return 0;
-	bool named = near_a_word(text, at);
-	if (named || (alone_on_its_line(text, at, end) && !looks_like_a_year(word)))
+	return digits;
+}
+
+static bool may_be_code(struct slice text, size_t at, size_t end)
+{
+	size_t len = end - at;
+	return len >= CODE_MIN && len <= CODE_MAX && digits_of(slice_make(text.ptr + at, len)) > 0 &&
+	       stands_free(text, at, end);
+}
+
+/* How much a candidate looks like a code: 2 surely, 1 perhaps, 0 not. */
+static int judge(struct slice text, size_t at, size_t end)
+{
+	struct slice word = slice_make(text.ptr + at, end - at);
+	bool year = looks_like_a_year(word);
+	if (near_a_word(text, at) || (alone_on_its_line(text, at, end) && !year))
 		return 2;
-	return digits == word.len && !looks_like_a_year(word) ? 1 : 0;
+	return digits_of(word) == word.len && !year ? 1 : 0;
 }
 
 static void find_codes(struct slice text, int wanted, struct found *f)
 {
-	for (size_t at = 0; at < text.len;) {
+	size_t candidates = 0;
+	for (size_t at = 0; at < text.len && candidates < CANDIDATES_MAX && f->count < f->max;) {
 		size_t end = at;
 		while (end < text.len && is_word(text.ptr[end]))
 			end++;
-		if (end > at && f->count < f->max && judge(text, at, end) == wanted)
+		bool candidate = may_be_code(text, at, end);
+		candidates += candidate;
+		if (candidate && judge(text, at, end) == wanted)
 			tell(f, slice_make(text.ptr + at, end - at));
 		at = end + 1;
 	}

@@ -83,6 +83,18 @@ static void codes_near_their_word_come_first(void **state)
 	expect(extract_codes, "Hello,\n\n  739201  \n\nbye", "739201|");
 }
 
+/* Years are only perhaps codes, so that none of them ends the search. */
+static void a_list_of_what_may_be_codes_costs_no_time(void **state)
+{
+	static char text[5 * 400 * 1000];
+	(void)state;
+	for (size_t i = 0; i < sizeof text; i += 5)
+		memcpy(text + i, "2026 ", 5);
+	clock_t begun = clock();
+	extract_codes(slice_make(text, sizeof text), collect, NULL);
+	assert_true(clock() - begun < CLOCKS_PER_SEC / 4);
+}
+
 static void years_amounts_dates_and_parts_of_words_are_no_codes(void **state)
 {
 	(void)state;
@@ -114,6 +126,7 @@ int main(void)
 		cmocka_unit_test(each_link_is_told_once),
 		cmocka_unit_test(html_links_have_their_references_undone),
 		cmocka_unit_test(codes_near_their_word_come_first),
+		cmocka_unit_test(a_list_of_what_may_be_codes_costs_no_time),
 		cmocka_unit_test(years_amounts_dates_and_parts_of_words_are_no_codes),
 		cmocka_unit_test(anything_is_read_in_the_same_way_wherever_it_ends),
 	};
