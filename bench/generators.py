@@ -1,6 +1,6 @@
-"""Our generator beside smtp-source (Postfix) and postal: at the same server their figures must agree, its CPU for a mail above all.
+"""Our generator beside smtp-source (Postfix), postal and rabid: at the same server their figures must agree, its CPU for a mail above all.
 
-postal does not send as fast as servers take: it waits for acknowledgements of its own small packets.
+postal does not send as fast as servers take: it waits for acknowledgements of its own small packets. rabid comes in bursts of 2,048 sessions.
 """
 
 import re
@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import measure as figures
-from peers import RECEIVERS
+from peers import READERS, RECEIVERS
 from peers.packages import unpacked
 
 
@@ -39,9 +39,9 @@ def minutes(text, column):
     return sum(int(line.split(",")[column]) for line in lines) / max(len(lines), 1)
 
 
-def timed(command, seconds):
-    """What a program that has no end printed until it was told to end."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def timed(command, seconds, place):
+    """What a program that has no end printed until it was told to end. It leaves a log where it runs."""
+    process = subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         return process.communicate(timeout=seconds)[0]
     except subprocess.TimeoutExpired:
@@ -55,13 +55,37 @@ def beside_postal(bench):
         users = bench.place / "postal-users"
         users.write_text("u0@load.test\n")
         program = unpacked(bench.build, "postal") / "usr/sbin/postal"
-        text = timed([program, "-t", "10", "-c", "20", "-m", "1", "-M", "1", "-r", "1000000", "-p", str(server.port), "-f", str(users), "127.0.0.1", str(users)], 63)
+        text = timed([program, "-t", "10", "-c", "20", "-m", "1", "-M", "1", "-r", "1000000", "-p", str(server.port), "-f", str(users), "127.0.0.1", str(users)], 63, bench.place)
         theirs = minutes(text, 0) / 60
         their_cpu = server.cpu() / max(theirs * 60, 1)
     with bench.server(RECEIVERS["smtpmail"], 1) as server:
         ours = bench.load("smtpload", server, {"connections": 10, "per-connection": 20, "seconds": bench.seconds})
         our_cpu = server.cpu() / ours["mails"]
     return figures.summary({"ours": [ours["rate"]], "theirs": [theirs], "ratio": [ours["rate"] / max(theirs, 0.001)], "cpu_ratio": [our_cpu / their_cpu]})
+
+
+class LoggingPopserver(READERS["popserver"]):
+    port_fixed = 110  # rabid knows no other
+    tls = False
+
+    def command(self):
+        return [*super().command(), "--verbose"]
+
+
+def beside_rabid(bench):
+    """Logins, LIST and QUIT, one after the other. rabid prints nothing before a minute is over, and fetches no mail but postal's: the server's log is what counts its sessions."""
+    fill = figures.filler(10, 1000, 1)
+    with bench.server(LoggingPopserver, 1, fill) as server:
+        users = bench.place / "rabid-users"
+        users.write_text("u0 secret\n")
+        program = unpacked(bench.build, "postal") / "usr/sbin/rabid"
+        timed([program, "-p", "1", "-r", "1000000", "-d", "0:0", "127.0.0.1", str(users)], bench.seconds, bench.place)
+        sessions = (server.lab / "server.log").read_text().count("outcome=ok")
+        theirs, their_cpu = sessions / bench.seconds, server.cpu() / sessions
+    with bench.server(LoggingPopserver, 1, fill) as server:
+        ours = bench.load("popload", server, {"connections": 1, "users": 1, "script": "login,list,quit", "seconds": bench.seconds})
+        our_cpu = server.cpu() / ours["sessions"]
+    return figures.summary({"ours": [ours["rate"]], "theirs": [theirs], "ratio": [ours["rate"] / theirs], "cpu_ratio": [our_cpu / their_cpu]})
 
 
 def measure(bench, options):
@@ -73,4 +97,6 @@ def measure(bench, options):
             print("generators:", name, {key: round(value["median"], 2) for key, value in found[name].items()}, flush=True)
     found["postal at smtpmail, 10 connections × 20"] = beside_postal(bench)
     print("generators: postal", found["postal at smtpmail, 10 connections × 20"], flush=True)
+    found["rabid at popserver, one connection"] = beside_rabid(bench)
+    print("generators: rabid", found["rabid at popserver, one connection"], flush=True)
     return {"generators": found}

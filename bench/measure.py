@@ -215,7 +215,7 @@ def holding(bench, server, connections, tls):
 def hold(bench, kind, connections, tls, protocol):
     """Memory without connections, and for each idle one; and how long new sessions take beside them."""
     values = Values()
-    connections = min(connections, kind.held_most)
+    connections = min(connections, tls and kind.held_most_tls or kind.held_most)
     fill = filler(1, 1000, 1) if protocol == "pop3" else None
     new = {"per-connection": 1, "mails": 200} if protocol == "smtp" else {"sessions": 200}
     program = "smtpload" if protocol == "smtp" else "popload"

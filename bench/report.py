@@ -25,22 +25,26 @@ def load_average():
 def machine(build, place):
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     memory = re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())
+    return {
+        "cpu": f"{os.cpu_count()} × {cpu[1] if cpu else platform.machine()}, {int(memory[1]) / 2**20:.0f} GiB",
+        "system": f"Linux {platform.release()}, {output('findmnt', '-n', '-o', 'FSTYPE', '-T', str(place))}",
+        "date": datetime.date.today().isoformat(),
+        "signatures": signatures(),
+        "load_before": load_average(),
+    }
+
+
+def versions(build):
+    """At the end of a run: by then packages that are needed have been fetched."""
     packages = {"Postfix": "postfix", "Dovecot": "dovecot-core", "OpenSMTPD": "opensmtpd", "popa3d": "popa3d"}
-    versions = []
+    found = [output(str(build / "smtpmail"), "--version"), output(os.environ.get("CC", "gcc"), "--version")]
     for name, package in packages.items():
         version = output("dpkg-query", "-W", "-f", "${Version}", package)
         archives = list((build / "bench/packages" / package).glob("*.deb"))
         if archives:
             version = archives[0].name.split("_")[1].replace("%3a", ":")
-        versions.append(f"{name} {version}" if version and "no packages" not in version else f"no {name}")
-    return {
-        "cpu": f"{os.cpu_count()} × {cpu[1] if cpu else platform.machine()}, {int(memory[1]) / 2**20:.0f} GiB",
-        "system": f"Linux {platform.release()}, {output('findmnt', '-n', '-o', 'FSTYPE', '-T', str(place))}",
-        "versions": ", ".join([output(str(build / "smtpmail"), "--version"), output(os.environ.get("CC", "gcc"), "--version"), *versions]),
-        "date": datetime.date.today().isoformat(),
-        "signatures": signatures(),
-        "load_before": load_average(),
-    }
+        found.append(f"{name} {version}" if version and "no packages" not in version else f"no {name}")
+    return ", ".join(found)
 
 
 def signatures():
@@ -73,6 +77,24 @@ def judge(results, target):
     return have, wanted, have <= wanted if target.at_most else have >= wanted
 
 
+def missed(results):
+    return [target for target in TARGETS if (found := judge(results, target)) and not found[2]]
+
+
+def profiles():
+    """PROFILES.md: a target's text → what stands under that heading."""
+    parts = re.split(r"^## (.*)\n", (pathlib.Path(__file__).parent / "PROFILES.md").read_text(), flags=re.M)
+    return dict(zip(parts[1::2], map(str.strip, parts[2::2])))
+
+
+def what_is_in_the_way(results):
+    known = profiles()
+    text = []
+    for target in missed(results):
+        text += [f"### {target.text}", "", known.get(target.text, "No profile was taken."), ""]
+    return ["## Where a target is missed: what the profile shows", "", *text] if text else []
+
+
 def number(value):
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
@@ -90,13 +112,13 @@ def targets(results):
     for target in TARGETS:
         found = judge(results, target)
         if found is None:
-            lines.append([target.text, "not measured", "", ""])
+            lines.append([target.text, "not measured", "", "", ""])
             continue
         have, wanted, reached = found
-        factor = have / wanted
-        far = "reached" if reached else f"**not reached**: {factor:.2f} × the target"
-        lines.append([target.text, number(have), ("at most " if target.at_most else "") + number(wanted), far])
-    return ["## Targets", "", *table(["target", "measured", "wanted", ""], lines)]
+        ratio = f"{number(have / wanted * target.factor)} ×" if target.other else ""
+        far = "reached" if reached else f"**not reached**: {have / wanted:.2f} × of what was wanted"
+        lines.append([target.text, number(have), ratio, ("at most " if target.at_most else "") + number(wanted), far])
+    return ["## Targets", "", *table(["target", "measured", "ratio", "wanted", ""], lines)]
 
 
 def server_line(servers, name, ours, metric, columns):
@@ -151,6 +173,7 @@ def markdown(results):
     text += [f"- load average {about['load_before']} before and {about['load_after']} after; one core signs {about['signatures']:,.0f} times a second "
              "(`openssl speed ecdsap256`)", ""]
     text += targets(results)
+    text += what_is_in_the_way(results)
     text += ["## Receiving", "", *rows_of(results, RECEIVING, "smtpmail", ["mails/s", "to ours", "p50 ms", "p99 ms", "max ms", "CPU s/1,000", "syncs/mail"],
                                          ["p50", "p99", "worst", "cpu", "syncs"])]
     text += ["## Fetching", "", *rows_of(results, FETCHING, "popserver", ["", "to ours", "p50 ms", "p99 ms", "login ms", "QUIT ms", "MB/s", "CPU s/1,000"],

@@ -134,7 +134,7 @@ def no_autogroups():
 
 def write(run, last):
     """A part of the rows, measured again, goes to the others of the last run."""
-    run.results["machine"]["load_after"] = report.load_average()
+    run.results["machine"].update(load_after=report.load_average(), versions=report.versions(run.bench.build))
     rows = {**last.get("rows", {}), **run.results["rows"]} if run.options.only else run.results["rows"]
     results = {**run.results, "rows": rows}
     run.options.out.mkdir(parents=True, exist_ok=True)

@@ -83,7 +83,7 @@ class Dovecot(Server):
 
 
 class DovecotLmtp(Dovecot):
-    name, lmtp, held_most = "Dovecot, LMTP", True, 80
+    name, lmtp, held_most, tls = "Dovecot, LMTP", True, 80, False
 
     def mails_of(self, user):
         return mailboxes.maildir_texts(self.lab / "mail" / user / "Maildir")
@@ -112,7 +112,7 @@ class DovecotMbox(DovecotMaildir):
 
 
 class DovecotReused(DovecotMaildir):
-    name, held_most = "Dovecot, Maildir, processes reused", 10_000
+    name, held_most, held_most_tls = "Dovecot, Maildir, processes reused", 10_000, 2_000  # then its login processes are at their vsz_limit
     login, pop3 = REUSED["login"], REUSED["pop3"]
 
 

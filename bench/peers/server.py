@@ -19,14 +19,22 @@ PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 PORTS = range(10_000, 15_000)  # below those that the kernel gives to outgoing connections, of which a run has thousands, and those of the tests
 
 
+def free_ports():
+    """Each once, so that two that are asked for before somebody listens are two."""
+    while True:
+        for port in random.sample(PORTS, len(PORTS)):
+            try:
+                socket.create_server(("127.0.0.1", port)).close()
+            except OSError:
+                continue
+            yield port
+
+
+free = free_ports()
+
+
 def free_port():
-    for port in random.sample(PORTS, len(PORTS)):
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-            return port
-        except OSError:
-            continue
-    raise RuntimeError("no port is free")
+    return next(free)
 
 
 def wait_for(condition, seconds=20):
@@ -74,7 +82,8 @@ class Server:
     queues = False  # 250 comes before delivery
     stores = True
     port_fixed = 0  # compiled in
-    held_most = 10_000  # connections that it can have at once
+    held_most = 10_000  # connections that it can have at once …
+    held_most_tls = None  # … with TLS, where these are others
     binds = {}  # place in the file system → what stands there for the server alone
     tls = False
 
