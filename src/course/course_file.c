@@ -20,7 +20,7 @@ enum {
 	PROGRAM_LEN = 32,
 	CLIENT_TEXT_MAX = 1000,
 	PARSER_ROOM = 100 * 1024, /* octets that libconfuse takes at most, but for what it is given to keep */
-	HINT_MAX = 190, /* longest list of keys that an error message shows */
+	HINT_MAX = 190,           /* longest list of keys that an error message shows */
 };
 
 /* Stands behind the text: what has no end swallows it. */

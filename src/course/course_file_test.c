@@ -35,8 +35,7 @@ static void refuses(const char *text, const char *expected)
 static void what_is_begun_has_an_end(void **state)
 {
 	(void)state;
-	refuses(NEEDED "/* the rest\nlist_view = true\n",
-	        "my.conf: a comment that begins with /* has no end: add */");
+	refuses(NEEDED "/* the rest\nlist_view = true\n", "my.conf: a comment that begins with /* has no end: add */");
 	refuses(NEEDED "client {\n  no_mail = \"none\"\n", "my.conf:5: section 'client' has no end: add }");
 }
 

@@ -181,8 +181,8 @@ static bool set_rules(SSL_CTX *ctx, struct tls_tickets *tickets)
 	                                 SSL_OP_PRIORITIZE_CHACHA);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 && SSL_CTX_set_cipher_list(ctx, ciphers) == 1 &&
-	       SSL_CTX_set_ciphersuites(ctx, ciphersuites) == 1 &&
-	       SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1 && tls_tickets_use(tickets, ctx);
+	       SSL_CTX_set_ciphersuites(ctx, ciphersuites) == 1 && SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1 &&
+	       tls_tickets_use(tickets, ctx);
 }
 
 static SSL_CTX *make_context(const struct tls_server *t, struct fault *why)

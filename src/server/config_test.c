@@ -139,7 +139,8 @@ static void a_comment_is_closed_before_the_end(void **state)
 	(void)state;
 	refuse("quota = 1 /* not more\nmax_size = 5\n", "2: a comment that begins with /* has no end: add */\n");
 	refuse("/*", "1: a comment that begins with /* has no end: add */\n");
-	refuse("listener a { protocol = smtp port = 25\n/* }\n\n", "3: a comment that begins with /* has no end: add */\n");
+	refuse("listener a { protocol = smtp port = 25\n/* }\n\n",
+	       "3: a comment that begins with /* has no end: add */\n");
 }
 
 static void each_protocol_is_named_where_one_is_not_known(void **state)
