@@ -19,7 +19,7 @@ enum {
 	VERB_LEN = 32,
 	PROGRAM_LEN = 32,
 	CLIENT_TEXT_MAX = 1000,
-	PARSER_ROOM = 100 * 1024, /* octets that libconfuse takes at most, but for what it is given to keep */
+	PARSER_ROOM = 100 * 1024, /* octets that libconfuse takes for any text */
 	HINT_MAX = 190,           /* longest list of keys that an error message shows */
 };
 
@@ -132,7 +132,7 @@ static void note_error(cfg_t *section, const char *format, va_list args)
 	if (reading.why->kind != FAULT_NONE)
 		return;
 	vsnprintf(message, sizeof message, format, args);
-	if (strstr(message, END_KEY)) {
+	if (strcmp(message, "no such option '" END_KEY "'") == 0) {
 		fault_set(reading.why, FAULT_PERMANENT, "%s:%d: section '%s' has no end: add }", reading.file,
 		          section->line - 1, cfg_name(section));
 		return;
@@ -611,10 +611,10 @@ static bool take(struct course *c, const char *name, cfg_t *tree, struct fault *
 	return !wrong || fault_set(why, FAULT_PERMANENT, "%s: %s", reading.file, wrong);
 }
 
-/* Its scanner ends the process where memory is out. */
-static bool has_room(void)
+/* libconfuse's scanner ends the process where memory is out: better to find that before. */
+static bool has_room(const char *text)
 {
-	void *volatile room = malloc(PARSER_ROOM); /* or it is not even asked for */
+	void *volatile room = malloc(PARSER_ROOM + 3 * strlen(text)); /* or it is not even asked for */
 	free(room);
 	return room != NULL;
 }
@@ -622,7 +622,7 @@ static bool has_room(void)
 static bool parse(cfg_t *tree, const char *text, struct fault *why)
 {
 	struct fault first = { .kind = FAULT_NONE };
-	if (!has_room())
+	if (!has_room(text))
 		return fault_set(why, FAULT_TEMPORARY, "%s: out of memory", reading.file);
 	reading.why = &first;
 	cfg_set_error_function(tree, note_error);
@@ -636,36 +636,57 @@ static bool parse(cfg_t *tree, const char *text, struct fault *why)
 	return ok;
 }
 
-/* What was read as a whole, once more: does it end in a section, or in a comment? */
-static bool ends_outside(const char *text, struct fault *why)
+/* NULL with why. */
+static cfg_t *read_tree(const char *text, struct fault *why)
 {
-	char *longer = NULL;
 	cfg_t *tree = new_tree();
-	if (!tree || asprintf(&longer, "%s\n" END_KEY "=1", text) < 0) {
-		if (tree)
-			cfg_free(tree);
-		return fault_set(why, FAULT_TEMPORARY, "%s: out of memory", reading.file);
+	if (!tree) {
+		fault_set(why, FAULT_TEMPORARY, "%s: out of memory", reading.file);
+		return NULL;
 	}
-	bool ok = parse(tree, longer, why);
-	if (ok && cfg_size(tree, END_KEY) == 0)
-		ok = fault_set(why, FAULT_PERMANENT, "%s: a comment that begins with /* has no end: add */",
-		               reading.file);
-	free(longer);
+	if (parse(tree, text, why))
+		return tree;
 	cfg_free(tree);
-	return ok;
+	return NULL;
+}
+
+/* With a key behind it, which a section or a comment that has no end takes in. */
+static cfg_t *read_with_end(const char *text, struct fault *why)
+{
+	char *longer;
+	if (asprintf(&longer, "%s\n" END_KEY "=1", text) < 0) {
+		fault_set(why, FAULT_TEMPORARY, "%s: out of memory", reading.file);
+		return NULL;
+	}
+	cfg_t *tree = read_tree(longer, why);
+	free(longer);
+	if (!tree || cfg_size(tree, END_KEY) > 0)
+		return tree;
+	fault_set(why, FAULT_PERMANENT, "%s: a comment that begins with /* has no end: add */", reading.file);
+	cfg_free(tree);
+	return NULL;
+}
+
+/* Twice, so that other errors are told as they are; the first tree is gone before the second comes, for the scanner begins anew only then. */
+static cfg_t *read_whole(const char *text, struct fault *why)
+{
+	cfg_t *tree = read_tree(text, why);
+	if (!tree)
+		return NULL;
+	cfg_free(tree);
+	return read_with_end(text, why);
 }
 
 struct course *course_file_parse(const char *name, const char *file, const char *text, struct fault *why)
 {
 	reading.file = file;
 	struct course *c = calloc(1, sizeof *c);
-	cfg_t *tree = new_tree();
-	bool ok = c && tree;
 	if (c)
 		arena_init(&c->memory, COURSE_MEMORY_MAX);
-	if (!ok)
+	else
 		fault_set(why, FAULT_TEMPORARY, "%s: out of memory", file);
-	ok = ok && parse(tree, text, why) && ends_outside(text, why) && take(c, name, tree, why);
+	cfg_t *tree = c ? read_whole(text, why) : NULL;
+	bool ok = tree && take(c, name, tree, why);
 	if (tree)
 		cfg_free(tree);
 	reading.file = NULL;

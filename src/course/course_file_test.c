@@ -37,6 +37,8 @@ static void what_is_begun_has_an_end(void **state)
 	(void)state;
 	refuses(NEEDED "/* the rest\nlist_view = true\n", "my.conf: a comment that begins with /* has no end: add */");
 	refuses(NEEDED "client {\n  no_mail = \"none\"\n", "my.conf:5: section 'client' has no end: add }");
+	/* The second reading does not begin in the first one's comment. */
+	refuses("*// x\n" NEEDED "/* the rest", "my.conf: a comment that begins with /* has no end: add */");
 }
 
 static void missing_keys_take_their_defaults(void **state)
