@@ -47,7 +47,7 @@ bool buf_append_text(struct buf *b, const char *text);
 bool buf_append_char(struct buf *b, char c);
 /* In decimal; several times as fast as buf_printf. */
 bool buf_append_number(struct buf *b, uint64_t number);
-/* As a JSON string, its quotes included (RFC 8259, section 7). What is to be UTF-8 must be: those octets pass as they are. */
+/* As a JSON string, its quotes included (RFC 8259, section 7). Octets from 0x80 on pass unchanged: the text must be UTF-8. */
 bool buf_append_json(struct buf *b, struct slice text);
 bool buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool buf_vprintf(struct buf *b, const char *format, va_list args);

@@ -131,7 +131,7 @@ bool tls_tickets_use(struct tls_tickets *t, struct ssl_ctx_st *ctx)
 	SSL_CTX_set_timeout(ctx, TLS_TICKET_LIFE_S);
 	/* What is needed to go on is in the ticket; the server keeps nothing. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	/* One a session: mail programs come again, they do not come as two at once. */
+	/* One is enough: a mail program seldom opens two connections at once. */
 	SSL_CTX_set_num_tickets(ctx, 1);
 	return SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1) == 1 &&
 	       SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket) == 1;

@@ -14,7 +14,8 @@ enum { EXTRACT_LINKS_MAX = 100, EXTRACT_CODES_MAX = 20, EXTRACT_LINK_MAX = 2048 
 void extract_links(struct slice text, void (*found)(void *owner, struct slice link), void *owner);
 /* Links of HTML's href, their character references undone. */
 void extract_html_links(struct slice html, void (*found)(void *owner, struct slice link), void *owner);
-/* Best first: those that stand near a word like "code" or "PIN", or alone on a line; then other numbers. Years and parts of longer words are none. */
+/* Best first: those that stand near a word like "code" or "PIN", or alone on a line; then other numbers. Years and parts of longer words are none. Of a long list only the first
+ * two thousand are looked at. */
 void extract_codes(struct slice text, void (*found)(void *owner, struct slice code), void *owner);
 
 #endif

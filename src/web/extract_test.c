@@ -83,7 +83,7 @@ static void codes_near_their_word_come_first(void **state)
 	expect(extract_codes, "Hello,\n\n  739201  \n\nbye", "739201|");
 }
 
-/* Years are only perhaps codes, so that none of them ends the search. */
+/* Years are looked at and are no codes, so that none of them ends the search. */
 static void a_list_of_what_may_be_codes_costs_no_time(void **state)
 {
 	static char text[5 * 400 * 1000];
