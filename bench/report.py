@@ -203,8 +203,9 @@ def generators(results):
     found = results["rows"].get("generators")
     if not found:
         return []
-    lines = [[name, *(number(value["median"]) for value in metrics.values())] for name, metrics in found.items() if "failed" not in metrics]
-    return ["## The generators beside others", "", *table(["against", "ours, a second", "theirs, a second", "ours / theirs", "the server's CPU for a mail, ours / theirs"], lines)]
+    lines = [[name, f"failed: {metrics['failed']}", "", "", ""] if "failed" in metrics else [name, *(number(value["median"]) for value in metrics.values())]
+             for name, metrics in found.items()]
+    return ["## The generators beside others", "", *table(["against", "ours, a second", "theirs, a second", "ours / theirs", "the server's CPU for a mail or session, ours / theirs"], lines)]
 
 
 def compare(results, last):

@@ -78,7 +78,13 @@ class Run:
         except Exception as error:
             traceback.print_exc()
             found[server.name] = {"failed": str(error).splitlines()[0][:200] if str(error) else type(error).__name__}
-        self.keep(self)
+        self.keep_row()
+
+    def keep_row(self):
+        try:
+            self.keep(self)
+        except Exception:
+            traceback.print_exc()  # the measuring goes on
 
     def more(self, key, measuring):
         try:
@@ -86,7 +92,7 @@ class Run:
         except Exception as error:
             traceback.print_exc()
             self.results["rows"][key] = {key: {"failed": str(error)[:200]}}
-        self.keep(self)
+        self.keep_row()
 
     def receiving(self, row, server):
         values = measure.receive(self.bench, server, row.flags, self.options.runs)
@@ -119,8 +125,7 @@ def on_a_disk(place):
 
 @contextlib.contextmanager
 def no_autogroups():
-    """A scheduler that shares the processors out among sessions gives a server's threads together as much as the generator, and daemons that make a session
-    of their own something else: all are to be equal while this runs."""
+    """With these Linux shares processors out among process groups, not among threads: off, so that every thread counts alike. Then what it was before."""
     switch = pathlib.Path("/proc/sys/kernel/sched_autogroup_enabled")
     before = switch.read_text() if switch.exists() and os.access(switch, os.W_OK) else None
     if before:
@@ -132,14 +137,21 @@ def no_autogroups():
             switch.write_text(before)
 
 
+def replace(file, text):
+    """Whole or not at all."""
+    fresh = file.with_name(file.name + ".new")
+    fresh.write_text(text)
+    fresh.replace(file)
+
+
 def write(run, last):
-    """A part of the rows, measured again, goes to the others of the last run."""
+    """Rows that were measured take the place of the last run's."""
     run.results["machine"].update(load_after=report.load_average(), versions=report.versions(run.bench.build))
-    rows = {**last.get("rows", {}), **run.results["rows"]} if run.options.only else run.results["rows"]
+    rows = {**last.get("rows", {}), **run.results["rows"]}
     results = {**run.results, "rows": rows}
     run.options.out.mkdir(parents=True, exist_ok=True)
-    (run.options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    (run.options.out / "RESULTS.md").write_text(report.markdown(results))
+    replace(run.options.out / "results.json", json.dumps(results, indent=1) + "\n")
+    replace(run.options.out / "RESULTS.md", report.markdown(results))
 
 
 def main():

@@ -21,13 +21,17 @@ PORTS = range(10_000, 15_000)  # below those that the kernel gives to outgoing c
 
 def free_ports():
     """Each once, so that two that are asked for before somebody listens are two."""
-    while True:
+    found = True
+    while found:
+        found = False
         for port in random.sample(PORTS, len(PORTS)):
             try:
                 socket.create_server(("127.0.0.1", port)).close()
             except OSError:
                 continue
+            found = True
             yield port
+    raise RuntimeError("no port is free")
 
 
 free = free_ports()
